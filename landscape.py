@@ -1070,7 +1070,7 @@ def separating_direction(X, Y, act, knot, rng):
     ValueError
         If no direction keeps the inputs apart in float64.
     """
-    with np.errstate(all="ignore"):                                 # what overflows is refused at the end
+    with np.errstate(all="ignore"):                                 # what is not finite is refused at the end
         spread = np.ptp(X, axis=0)
         directions = rng.normal(size=(X.shape[1], 100)) / np.where(spread > 0, spread, np.inf)[:, None]
         t = (X @ directions).T                                      # (100, n)
@@ -1084,7 +1084,7 @@ def separating_direction(X, Y, act, knot, rng):
         unit = 2.0 ** 20 / gap[best] if linear else 0.25 / (t[best, -1] - t[best, 0] or 1.0)
         a = directions[:, best] * 2.0 ** np.round(np.log2(unit))    # a power of two: no digit is lost
     if not np.isfinite(growth[best]) or not np.isfinite(a).all() or not np.isfinite(X @ a).all():
-        raise ValueError("X has rows too close to each other, or entries too large or small, for an exact fit")
+        raise ValueError("X has rows too close to each other for an exact fit in float64")
     return a
 
 
@@ -1209,6 +1209,9 @@ def check_interpolation(X, Y, widths, act, knot):
     X, Y = check_array("X", X, 2), check_array("Y", Y, 2)
     if len(X) != len(Y):
         raise ValueError(f"Y has {len(Y)} rows, it should have {len(X)}, as X")
+    for name, array in (("X", X), ("Y", Y)):
+        if np.abs(array).max() > 1e150:                             # so that differences and products stay finite
+            raise ValueError(f"{name} reaches {np.abs(array).max():.1e} in size, it should stay below 1e150")
     check_functions("act", act, ("f", "df", "d2f"), "an Activation such as SMOOLU")
     grid = np.geomspace(1e-6, 1e6, 61)
     rise = act.f(grid)
@@ -1349,7 +1352,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             theta[moved], count[moved] = trial[after < before], count[moved] + 1
             r[moved], J[moved] = residual_and_jacobian(theta[moved], like, X, Y, act)
             near = near[after < before / 2]
-        floor = rounding_level(unstack(theta, like), X, act).reshape(r.shape) + EPS * np.abs(Y).ravel()
+        floor = rounding_level(unstack(theta, like), X, act).reshape(r.shape)
     done = (np.abs(r) <= floor).all(axis=1) | stationary(r, J)
     return [Fit(unflatten(t, like), float((ri ** 2).sum() / 2), int(c), bool(d))
             for t, ri, c, d in zip(theta, r, count, done)]
@@ -1438,7 +1441,7 @@ def gradient_level(weights, X, Y, act, loss):
         gradient is small enough.
     """
     inputs, z = forward_pass(weights, X, act)
-    e = rounding_level(weights, X, act) + EPS * np.abs(Y)
+    e = rounding_level(weights, X, act)
     slope = 1e-12 * np.abs(loss.d1(z[-1], Y)) + np.abs(loss.d1(z[-1] + e, Y) - loss.d1(z[-1] - e, Y))
     if slope.max() < 1e-290:
         return np.full(sum(W.size for W in weights), np.nan)
@@ -1500,7 +1503,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
 
     so that negative curvature is descended, not climbed. A step is taken if it lowers L; mu falls by 10
     then, else it rises by 4. Near the end L no longer resolves the change; there the decrease is
-    read off the gradients, -(g + g_new) . step / 2, which keeps its digits.
+    told by the gradients, as -(g + g_new) . step > 0, which keeps its digits.
 
     Parameters
     ----------
@@ -1544,7 +1547,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
             except ValueError:                                      # overflow
                 mu, curved = mu * 4, False
                 continue
-            decrease = L - L_trial if abs(g @ step) > 1e-7 * L else -(g + g_trial) @ step / 2
+            decrease = L - L_trial if abs(g @ step) > 1e-7 * L else -(g + g_trial) @ step
             curved = decrease > 0
             mu = max(mu / 10, 1e-13) if curved else mu * 4
             if curved:
@@ -1662,19 +1665,24 @@ def project_to_zero_loss(weights, X, Y, act):
         r, J = residual_and_jacobian(theta, weights, X, Y, act)
         check_overflow("the output", r, J)
         for _ in range(100):
+            before = (r ** 2).sum()
             step = np.linalg.lstsq(J[0], r[0], rcond=None)[0]       # J^+ r
             for halving in 0.5 ** np.arange(12):
                 trial = theta - halving * step
-                if (residual(trial, weights, X, Y, act) ** 2).sum() < (r ** 2).sum():
+                if (residual(trial, weights, X, Y, act) ** 2).sum() < before:
                     break
             else:
                 break                                               # no step helps: the floor, or stuck
             theta = trial
             r, J = residual_and_jacobian(theta, weights, X, Y, act)
-        floor = rounding_level(unstack(theta[0], weights), X, act) + EPS * np.abs(Y)
-    if not (np.abs(r.reshape(Y.shape)) <= floor).all():
-        raise ValueError(f"weights does not lead to zero loss: the residual stays at {np.abs(r).max():.1e}, "
-                         f"rounding is {floor.max():.1e}; start nearer, or with a Jacobian of full rank")
+            floor = rounding_level(unstack(theta, weights), X, act).reshape(r.shape)
+            if (np.abs(r) <= floor).all() and (r ** 2).sum() > before / 2:
+                break
+        floor = rounding_level(unstack(theta, weights), X, act).reshape(r.shape)
+    if not (np.abs(r) <= floor).all():
+        worst = np.argmax(np.abs(r) - floor)
+        raise ValueError(f"weights does not lead to zero loss: a residual stays at {np.abs(r[0, worst]):.1e}, "
+                         f"rounding is {floor[0, worst]:.1e}; start nearer, or with a Jacobian of full rank")
     return unflatten(theta[0], weights)
 
 

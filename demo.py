@@ -1,0 +1,388 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["numpy>=2.0"]
+# ///
+"""The loss landscape of overparameterized networks, told with numbers: each claim predicted, then measured.
+
+    python demo.py [--seed N] [--only SECTION] [--list] [--data FILE.csv]
+
+A section is a generator of text and of checks, so it can be read, run and copied alone. The exit status
+is 1 if a check fails, and 2, with one sentence, if an option or the data are bad.
+"""
+import argparse
+import csv
+import os
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+import landscape as ls
+
+# Macroeconomic data of the USA, 1947 to 1962: J. W. Longley, Journal of the American Statistical Association 62
+# (1967), a NIST reference data set known for nearly dependent columns. Columns: price index, gross national
+# product, unemployed, armed forces, population, year; the target is the number of employed, in thousands.
+LONGLEY = """
+83.0,234289,2356,1590,107608,1947,60323
+88.5,259426,2325,1456,108632,1948,61122
+88.2,258054,3682,1616,109773,1949,60171
+89.5,284599,3351,1650,110929,1950,61187
+96.2,328975,2099,3099,112075,1951,63221
+98.1,346999,1932,3594,113270,1952,63639
+99.0,365385,1870,3547,115094,1953,64989
+100.0,363112,3578,3350,116219,1954,63761
+101.2,397469,2904,3048,117388,1955,66019
+104.6,419180,2822,2857,118734,1956,67857
+108.4,442769,2936,2798,120445,1957,68169
+110.8,444546,4681,2637,121950,1958,66513
+112.6,482704,3813,2552,123366,1959,68655
+114.2,502601,3931,2514,125368,1960,69564
+115.7,518173,4806,2572,127852,1961,69331
+116.9,554894,4007,2827,130081,1962,70551
+"""
+MOST_ROWS = 5000            # the exact fit solves an n x n system
+WALK_ROWS = 30              # the walk takes hundreds of decompositions of an n x P matrix
+
+
+class Data(NamedTuple):
+    """Inputs (n, D), targets (n, 1) and where they come from."""
+    X: np.ndarray
+    Y: np.ndarray
+    name: str
+
+
+class Check(NamedTuple):
+    """One claim of a paper: what is predicted, what is measured, and whether they agree."""
+    source: str
+    claim: str
+    predicted: str
+    measured: str
+    passed: bool
+
+
+def below(source, claim, value, bound):
+    """A check that a number predicted to be zero is at most `bound`."""
+    return Check(source, claim, f"< {bound:.0e}", f"{value:.1e}", bool(value <= bound))
+
+
+def equal(source, claim, predicted, measured):
+    """A check that a count is exactly as predicted."""
+    return Check(source, claim, str(predicted), str(measured), predicted == measured)
+
+
+def near(source, claim, predicted, measured, tolerance):
+    """A check that a number is within `tolerance` of the predicted one."""
+    return Check(source, claim, f"{predicted:.2f}", f"{measured:.2f}", bool(abs(measured - predicted) <= tolerance))
+
+
+def slope(steps, errors):
+    """The exponent p in errors ~ steps^p."""
+    return np.polyfit(np.log(steps), np.log(errors), 1)[0]
+
+
+def standardized(data, most):
+    """The first rows of the data, each column with mean 0 and deviation 1; a constant column becomes 0."""
+    columns = np.hstack([data.X, data.Y])[:most]
+    columns = columns / np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
+    columns = columns - columns.mean(axis=0)
+    deviation = columns.std(axis=0)
+    columns = columns / np.where(deviation > 1e-12, deviation, np.inf)
+    return columns[:, :-1], columns[:, -1:]
+
+
+# ------------------------------------------------------------------ the sections
+
+
+def gradient(seed, data):
+    """Back-propagation is right"""
+    rng = np.random.default_rng([seed, 0])
+    weights = ls.random_weights([3, 5, 4, 2], rng=rng)
+    X, Y = rng.normal(size=(20, 3)), rng.random((20, 2))
+    theta = ls.flatten(weights)
+    d = rng.normal(size=theta.shape) / np.sqrt(len(theta))
+    steps = np.logspace(-4.5, -2.5, 7)
+    yield ("A net of 3 inputs, hidden layers of 5 and 4 units and 2 outputs. A gradient is\n"
+           "right if L(theta + h d) - L - h g.d falls like h^2: slope 2.")
+    for act, loss in ((ls.TANH, ls.SQUARE), (ls.SMOOLU, ls.LOGISTIC), (ls.SOFTPLUS, ls.power_loss(3))):
+        L, g = ls.training_loss(weights, X, Y, act, loss), ls.flatten(ls.gradient(weights, X, Y, act, loss))
+        errors = [abs(ls.training_loss(ls.unflatten(theta + h * d, weights), X, Y, act, loss) - L - h * g @ d)
+                  for h in steps]
+        yield near("Fukumizu Eq. 15", f"Taylor slope, {act.name}, {loss.name}", 2, slope(steps, errors), 0.2)
+    g = ls.flatten(ls.gradient(weights, X, Y, ls.TANH))
+    J = ls.jacobian(weights, X, ls.TANH)
+    r = ls.forward(weights, X, ls.TANH) - Y
+    yield below("Fukumizu Eq. 15", "gradient - sum J^T l'", np.abs(np.einsum("nmp,nm->p", J, r) - g).max(), 1e-12)
+
+
+def exact_fit(seed, data):
+    """A net in closed form through any data"""
+    X, Y, name = data
+    n, scale = len(X), max(np.abs(Y).max(), np.finfo(float).tiny)
+    yield (f"{name}: {n} points, {X.shape[1]} inputs. One hidden layer of {n} units, all looking in\n"
+           "one direction, thresholds between the sorted points, a triangular system.\n"
+           "Figures: largest error / largest target. Rounding grows with n, to 1e-9.")
+    for act in (ls.RELU, ls.SMOOLU, ls.RECTIFIED_TANH):
+        weights = ls.interpolate(X, Y, act, rng=seed)
+        error = np.abs(ls.forward(weights, X, act) - Y).max() / scale
+        yield below("Cooper Lemma 3.3", f"exact fit, {n} {act.name} units", error, 1e-8)
+    both = np.hstack([Y, Y[::-1]])
+    weights = ls.interpolate(X, both, ls.SMOOLU, rng=seed)
+    error = np.abs(ls.forward(weights, X, ls.SMOOLU) - both).max() / scale
+    yield below("Cooper Rem. 4.2", "two targets share the hidden layer", error, 1e-8)
+    deep = ls.interpolate_deep(X, Y, [3, 1, n], ls.SMOOLU, rng=seed)
+    error = np.abs(ls.forward(deep, X, ls.SMOOLU) - Y).max() / scale
+    yield below("Cooper Cor. 3.4", "three hidden layers, corrected", error, 1e-8)
+    printed = [W.copy() for W in deep[:-1]]
+    printed[-1][:] = np.eye(*printed[-1].shape)[:1] * np.eye(n, 1)
+    rank = np.linalg.matrix_rank(ls.SMOOLU.f(ls.forward(printed, X[:50], ls.SMOOLU)))
+    yield equal("Cooper Cor. 3.4", "printed: rank of the last layer", 1, int(rank))
+    t = np.sort(np.random.default_rng([seed, 1]).normal(size=500))
+    diagonal = ls.SMOOLU.f(np.diff(t) / 2)
+    yield Check("Cooper Lemma 3.3", "as printed, 500 points: pivots at 0", "> 0", str((diagonal == 0).sum()),
+                bool((diagonal == 0).any()))
+
+
+def zero_loss(seed, data):
+    """The zero-loss set is a manifold; walk on it"""
+    X, Y = standardized(data, WALK_ROWS)
+    n, D = X.shape
+    H = min(n, max(4, 6 * n // (D + 2)))                            # some six weights a sample
+    fits = [f for f in ls.fit_many([ls.random_weights([D, H, 1], rng=[seed, k]) for k in range(8)], X, Y, ls.TANH)
+            if f.converged and f.loss < 1e-20]
+    if not fits:                                                    # rough data: start from one steep step a sample
+        H, a = n, ls.interpolate(X, Y, ls.RECTIFIED_TANH, rng=seed)[0][0, :-1]
+        order, b = ls.thresholds(X @ a, 0.5)
+        W1 = np.column_stack([np.tile(a, (n, 1)), b]) / np.diff((X @ a)[order], prepend=b[0] - 1)[:, None]
+        fits = [f for f in [ls.fit([W1, np.zeros((1, n + 1))], X, Y, ls.TANH)]
+                if f.converged and np.abs(ls.flatten(f.weights)).max() < 1e6]
+    if not fits:
+        yield "These rows are too rough for a tanh net started here; without zero loss there is no walk."
+        return
+    weights, steps = fits[0].weights, 300
+    P = ls.flatten(weights).size
+    yield (f"{data.name}, {n} rows, standardized. A tanh net {D}-{H}-1 has P = {P} weights;\n"
+           f"n = {n} equations f(x_i) = y_i leave P - n = {P - n} dimensions.")
+    floor = (ls.rounding_level(weights, X, ls.TANH) ** 2).sum()
+    yield below("Cooper Thm 4.1", "loss of the fitted net", ls.training_loss(weights, X, Y, ls.TANH), 10 * floor)
+    J = ls.jacobian(weights, X, ls.TANH)[:, 0]                      # (n, P)
+    yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
+    B = ls.tangent_basis(weights, X, ls.TANH)
+    yield equal("Cooper Thm 2.1", "dimension of the kernel = P - n", P - n, B.shape[1])
+    values = np.linalg.eigvalsh(J.T @ J)
+    positive = values > P * np.finfo(float).eps * values[-1]
+    yield equal("Cooper Prop. 2.3", "positive eigenvalues of J^T J = n", n, int(positive.sum()))
+    gap = values[P - n] / max(np.abs(values[:P - n]).max(), np.finfo(float).tiny)
+    yield Check("Cooper Prop. 2.3", "gap: smallest positive / largest zero", "> 1e+02", f"{gap:.0e}", bool(gap > 1e2))
+    theta, h = ls.flatten(weights), np.logspace(-4, -2, 7)
+    d = B @ np.random.default_rng([seed, 9]).normal(size=B.shape[1])
+    d /= np.linalg.norm(d)
+    moved = [np.linalg.norm(ls.forward(ls.unflatten(theta + s * d, weights), X, ls.TANH) - Y) for s in h]
+    yield near("Cooper Thm 2.1", "f moves by h^p along the tangent, p =", 2, slope(h, moved), 0.2)
+    path = ls.walk_zero_loss(weights, X, Y, ls.TANH, steps=steps, length=0.5, rng=seed)
+    beyond = X[-1:] + (X[-1:] - X[:1]) / 2                          # half as far again as from the first row
+    yield (f"\nA random walk of {steps} steps of length 0.5 on the set, and f at a point off the\n"
+           "data: from the first row to the last and half as far again.\n\n"
+           "    step  distance  |theta|  squared error  largest eigenvalue  rank  f there")
+    for k in range(0, steps + 1, 50):
+        w = path[k]
+        top = np.linalg.norm(ls.jacobian(w, X, ls.TANH)[:, 0], 2) ** 2
+        away, size = np.linalg.norm(ls.flatten(w) - theta), np.linalg.norm(ls.flatten(w))
+        yield (f"    {k:4d}  {away:8.2f}  {size:7.2f}  {2 * ls.training_loss(w, X, Y, ls.TANH):13.1e}  {top:18.1f}"
+               f"  {ls.jacobian_rank(w, X, ls.TANH):4d}  {ls.forward(w, beyond, ls.TANH)[0, 0]:7.3f}")
+    yield ""
+    worst = max((np.abs(ls.forward(w, X, ls.TANH) - Y) / ls.rounding_level(w, X, ls.TANH)).max() for w in path)
+    yield Check("beyond", "largest residual / rounding, all steps", "<= 1", f"{worst:.2f}", bool(worst <= 1))
+    ranks = {ls.jacobian_rank(w, X, ls.TANH) for w in path[::50]}
+    yield equal("beyond", "ranks met on the way", str({n}), str(ranks))
+    spread = np.ptp([ls.forward(w, beyond, ls.TANH)[0, 0] for w in path])
+    yield Check("beyond", "range of f at that point: not zero", "> 0.01", f"{spread:.2f}", bool(spread > 0.01))
+
+
+def regular_values(seed, data):
+    """Where the count fails, and how new labels mend it"""
+    yield ("Three points with one target, 0.7, and three smooLU units that are off on all\n"
+           "of them: zero loss, but only the output bias still acts.")
+    X, Y = np.array([[0.1], [0.5], [0.9]]), np.full((3, 1), 0.7)
+    dead = [np.array([[0.5, 5.0], [-1.0, 3.0], [0.2, 2.0]]), np.array([[1.0, 2.0, -1.0, -0.7]])]
+    yield below("Cooper Thm 2.1", "loss of the dead net", ls.training_loss(dead, X, Y, ls.SMOOLU), 1e-30)
+    yield equal("Cooper Thm 2.1", "rank there (3 at a regular value)", 1, ls.jacobian_rank(dead, X, ls.SMOOLU))
+    labels = ls.perturb_labels(Y, 1e-3, rng=seed)
+    starts = [ls.random_weights([1, 3, 1], rng=[seed, k]) for k in range(40)]
+    fits = [f.weights for f in ls.fit_many(starts, X, labels, ls.SMOOLU) if f.converged and f.loss < 1e-20]
+    ranks = sorted({ls.jacobian_rank(w, X, ls.SMOOLU) for w in fits})
+    yield f"Labels changed by less than 0.001 at random; {len(fits)} of 40 starts reach zero loss."
+    yield equal("Cooper Thm 2.1", "ranks at all of them", "[3]", str(ranks))
+    yield "\nf = w^3, a chain of three linear units that share one weight, and the target 0:"
+    identity = ls.Activation("identity", lambda x: x, np.ones_like, np.zeros_like)
+    chain, one = [(0, 1, 0), (1, 2, 0), (2, 3, 0)], np.ones((1, 1))
+    slope_at = lambda w: ls.dag_jacobian(chain, np.array([w]), one, identity)[0, 0, 0]     # noqa: E731
+    yield equal("Cooper Prop. 2.3", "positive eigenvalues (1 as printed)", 0, int(slope_at(0.0) ** 2 > 0))
+    label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=seed)[0, 0]
+    yield equal("Cooper Prop. 2.3", "the same after a change of the label", 1, int(slope_at(np.cbrt(label)) ** 2 > 0))
+
+
+def graphs(seed, data):
+    """Skip connections and shared weights: the same count"""
+    rng = np.random.default_rng([seed, 4])
+    skip = [(0, 2, 0), (1, 2, 1), (-1, 2, 2), (2, 3, 3), (0, 3, 4), (3, 4, 5), (2, 4, 6), (-1, 4, 7),
+            (4, 5, 8), (2, 5, 9), (1, 5, 10), (-1, 5, 11)]
+    conv = [(i + j, 8 + i, j) for i in range(6) for j in range(3)]              # kernel of 3 on 8 inputs: labels 0..2
+    conv += [(-1, 8 + i, 3) for i in range(6)] + [(8 + i, 14, 4 + i) for i in range(6)]
+    yield ("Cooper's nets live on a directed acyclic graph; edges may share parameters.\n"
+           "With targets y = f(p), p has zero loss; the set around it has dimension P - n.")
+    for name, edges, D, P in (("skip connections", skip, 2, 12), ("a convolution", conv, 8, 10)):
+        p, X = rng.normal(size=P), rng.normal(size=(7, D))
+        J = ls.dag_jacobian(edges, p, X, ls.TANH)[:, 0]
+        yield equal("Cooper Sec. 3", f"{name}: {P} parameters, rank", 7, int(np.linalg.matrix_rank(J)))
+        f = lambda q, edges=edges, X=X: ls.dag_forward(edges, q, X, ls.TANH)[:, 0]     # noqa: E731
+        change = np.stack([(f(p + step) - f(p - step)) / 2e-6 for step in 1e-6 * np.eye(P)], axis=1)
+        yield below("Cooper Sec. 3", f"{name}: J - differences", np.abs(change - J).max(), 1e-8)
+    a, b = np.array([1.0, -1.0, 1.0]), np.array([[2.0, 2.0]])
+    f = ls.dag_forward([(0, 2, 0), (1, 2, 1), (2, 3, 2)], a, b, ls.RELU)[0, 0]
+    printed = ls.relu(2.0) + ls.relu(-2.0)
+    yield equal("Cooper Sec. 3", "relu(2 - 2); the printed sum gives 2", "0.0, 2.0", f"{f}, {printed}")
+
+
+def patterns(seed, data):
+    """All ReLU nets with five units through ten points"""
+    rng = np.random.default_rng([seed, 5])
+    possible, nets, draws = 0, [], 0
+    while len(nets) < 2:
+        x = -1 + 2 * (np.arange(10) + rng.random(10)) / 10
+        y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
+        nets = ls.relu_interpolants(x, y, 5)
+        draws, possible = draws + 1, possible + bool(nets)
+    yield (f"Ten noisy samples of relu(x): {possible} of {draws} data sets have a net at all; the last has\n"
+           f"{len(nets)}. Each of the 11,628 choices of five activation patterns is one linear system;\n"
+           "a solution is a net if its units are on exactly where the patterns say.")
+    errors = [np.abs(ls.forward(net, x[:, None], ls.RELU)[:, 0] - y).max() for net in nets]
+    yield below("beyond", "largest error of any of them", max(errors), 1e-9 * np.abs(y).max())
+    near_them = np.linspace(-1, 1, 2001)[:, None]
+    spread = np.ptp([ls.forward(net, near_them, ls.RELU)[:, 0] for net in nets], axis=0).max()
+    yield f"    |weights|^2 from {np.sum(ls.flatten(nets[0]) ** 2):.1f} to {np.sum(ls.flatten(nets[-1]) ** 2):.1f}; " \
+          f"between the points they differ by up to {spread:.2f}"
+    rank = ls.jacobian_rank(nets[0], x[:, None], ls.RELU)
+    yield equal("Cooper Thm 2.1", "rank at the smallest; 15 - 10 stay free", 10, rank)
+
+
+SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "zero-loss": zero_loss, "regular-values": regular_values,
+            "graphs": graphs, "patterns": patterns}
+
+
+# ------------------------------------------------------------------ reading data and options
+
+
+def numbers(row):
+    """The cells of a row as floats, None for a cell that is no number; digits grouped by _ are text."""
+    def parse(cell):
+        try:
+            return float(cell) if "_" not in cell else None
+        except ValueError:
+            return None
+    return [parse(cell) for cell in row]
+
+
+def read_csv(path):
+    """Data from a file of comma-separated numbers, last column the target; a header line is skipped.
+
+    Raises
+    ------
+    ValueError
+        With one sentence, if the file cannot be read or is no table of finite numbers with distinct inputs.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"{path} is no text file of comma-separated values") from None
+    if rows and all(value is None for value in numbers(rows[0][1])):
+        rows = rows[1:]                                             # a header
+    if len(rows) < 2:
+        raise ValueError(f"{path} has {len(rows)} row{'s' * (len(rows) != 1)} of data, it should have at least two")
+    if len(rows) > MOST_ROWS:
+        raise ValueError(f"{path} has {len(rows)} rows, it should have at most {MOST_ROWS}: the exact fit is n x n")
+    width, seen = len(rows[0][1]), {}
+    if width < 2:
+        raise ValueError(f"{path} has one column, it should have inputs and, in the last column, the target")
+    for line, row in rows:
+        values = numbers(row)
+        if len(row) != width:
+            raise ValueError(f"{path}, line {line}, has {len(row)} cells, it should have {width} as the lines before")
+        for cell, value in zip(row, values):
+            if value is None or not abs(value) <= 1e150:            # nan, infinite, or too large to be squared
+                raise ValueError(f"{path}, line {line}, holds {cell.strip()[:20]!r}, "
+                                 "it should hold finite numbers below 1e150")
+        first = seen.setdefault(tuple(values[:-1]), line)
+        if first != line:
+            raise ValueError(f"{path}, lines {first} and {line}, have equal inputs, they should be distinct")
+    table = np.array([numbers(row) for _, row in rows])
+    return Data(table[:, :-1], table[:, -1:], os.path.basename(path))
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a bad option is told in one line."""
+
+    def error(self, message):
+        self.exit(2, f"demo.py: {message}\n")
+
+
+def seed_number(text):
+    """A seed from the command line."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed, it should be a whole number from 0 on")
+    return int(text)
+
+
+def run(sections, seed, data):
+    """Print the sections and the closing table; True if all checks passed."""
+    print("The loss landscape of overparameterized networks: predicted beside measured")
+    print(f"seed {seed}, data: {data.name}", flush=True)
+    results = []
+    for name in sections:
+        print(f"\n{name}: {SECTIONS[name].__doc__}\n{'-' * 79}", flush=True)
+        for item in SECTIONS[name](seed, data):
+            if isinstance(item, Check):
+                results.append(item)
+                mark = "ok" if item.passed else "FAIL"
+                item = f"{mark:4} {item.source:<16} {item.claim:<39} {item.predicted:>8} {item.measured:>8}"
+            print(item, flush=True)
+    print(f"\nSummary\n{'-' * 79}")
+    for source in dict.fromkeys(check.source for check in results):
+        checks = [check for check in results if check.source == source]
+        passed = sum(check.passed for check in checks)
+        print(f"{'ok' if passed == len(checks) else 'FAIL':4} {source:<16} {passed} of {len(checks)} checks")
+    failed = sum(not check.passed for check in results)
+    print(f"\n{len(results) - failed} of {len(results)} checks passed.")
+    return not failed
+
+
+def main(argv=None):
+    """The command line; returns the exit status."""
+    ask = Parser(prog="demo.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    ask.add_argument("--seed", type=seed_number, default=0, help="a whole number from 0 on; default 0")
+    ask.add_argument("--only", choices=SECTIONS, metavar="SECTION", help="run one section, see --list")
+    ask.add_argument("--list", action="store_true", help="print the names of the sections and stop")
+    ask.add_argument("--data", metavar="FILE.csv", help="your own numbers, last column the target")
+    args = ask.parse_args(argv)
+    if args.list:
+        print("\n".join(SECTIONS))
+        return 0
+    table = np.array([row.split(",") for row in LONGLEY.split()], dtype=float)
+    try:
+        data = Data(table[:, :-1], table[:, -1:], "Longley 1967") if args.data is None else read_csv(args.data)
+        ls.interpolate(data.X, data.Y, ls.RELU, rng=args.seed)      # refuses what cannot be fitted, before any output
+        return 0 if run([args.only] if args.only else list(SECTIONS), args.seed, data) else 1
+    except ValueError as error:                                     # only a reader's own data can be refused
+        print(f"demo.py: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BrokenPipeError:                                         # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,159 @@
+"""demo.py and README.md: the demo passes, refuses bad input in one sentence, and the README tells the truth."""
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import demo
+import landscape
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def words(text):
+    """Text without its measured numbers: figures at rounding level differ between machines."""
+    return re.sub(r"[-+]?\d[\d.]*(e[-+]?\d+)?", "#", re.sub(r" +", " ", text))
+
+
+def run(capsys, *argv):
+    """Exit status, standard output and standard error of the command line."""
+    try:
+        status = demo.main(list(argv))
+    except SystemExit as stop:
+        status = stop.code
+    return (status, *capsys.readouterr())
+
+
+def test_the_demo_passes_every_check_in_eighty_columns_and_repeats_itself(capsys):
+    status, out, err = run(capsys)
+    assert status == 0 and err == "" and "FAIL" not in out
+    assert max(map(len, out.splitlines())) < 80
+    assert re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
+    assert all(f"\n{name}: " in out for name in demo.SECTIONS)
+    assert run(capsys)[1] == out
+    assert run(capsys, "--seed", "1")[1] != out
+
+
+@pytest.mark.parametrize("seed", ["1", "2", "12345678901234567890"])
+def test_every_claim_holds_for_other_seeds(capsys, seed):
+    status, out, _ = run(capsys, "--seed", seed)
+    assert status == 0 and "FAIL" not in out
+
+
+def test_a_section_alone_says_what_it_says_in_the_whole(capsys):
+    whole = run(capsys)[1]
+    assert run(capsys, "--list")[1].split() == list(demo.SECTIONS)
+    for name in demo.SECTIONS:
+        status, out, _ = run(capsys, "--only", name)
+        section = out[out.index(f"\n{name}: "):out.index("\n\nSummary")]
+        assert status == 0 and section in whole
+
+
+def test_a_failed_check_makes_the_exit_status_one(capsys, monkeypatch):
+    def wrong(seed, data):
+        """A false claim"""
+        yield demo.equal("nobody", "one is two", 2, 1)
+
+    monkeypatch.setattr(demo, "SECTIONS", {"wrong": wrong})
+    status, out, _ = run(capsys)
+    assert status == 1 and "FAIL nobody" in out and "0 of 1 checks passed" in out
+
+
+def test_checks_can_fail():
+    assert demo.below("", "", 1e-9, 1e-8).passed and not demo.below("", "", 1e-7, 1e-8).passed
+    assert not demo.below("", "", np.nan, 1e-8).passed
+    assert demo.near("", "", 2, 1.9, 0.2).passed and not demo.near("", "", 2, 1.7, 0.2).passed
+    assert demo.equal("", "", 3, 3).passed and not demo.equal("", "", 3, 2).passed
+
+
+@pytest.mark.parametrize("argv, sentence", [
+    (["--seed", "x"], "'x' is no seed"), (["--seed", "-1"], "seed"), (["--seed", "1.5"], "'1.5' is no seed"),
+    (["--only", "nothing"], "invalid choice: 'nothing'"), (["--onl", "graphs"], "unrecognized"),
+    (["--data"], "expected one argument"), (["--wrong"], "unrecognized arguments: --wrong"), (["file"], "unrecognized"),
+    (["--data", "no/such/file.csv"], "cannot be read"), (["--data", "."], "cannot be read"),
+    (["--data", ""], "cannot be read"),
+])
+def test_bad_options_are_refused_in_one_sentence(capsys, argv, sentence):
+    status, out, err = run(capsys, *argv)
+    assert status == 2 and out == "" and sentence in err
+    assert err.startswith("demo.py: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content, sentence", [
+    ("", "has 0 rows"), ("\n\n", "has 0 rows"), ("a,b\n", "has 0 rows"), ("1,2\n", "has 1 row of"),
+    ("a,b\n1,2\n", "has 1 row of"),
+    ("1\n2\n3\n", "has one column"), ("1,2\n3\n", "line 2, has 1 cells"), ("1,2\n3,4,5\n", "line 2, has 3 cells"),
+    ("1,2\n3,four\n", "line 2, holds 'four'"), ("1,x\n3,4\n5,6\n", "line 1, holds 'x'"),
+    ("1,2\n3,\n", "line 2, holds ''"),
+    ("1,2\n3,nan\n", "holds 'nan'"), ("1,2\ninf,4\n", "holds 'inf'"), ("1,2\n1e999,4\n", "holds '1e999'"),
+    ("1,2\n1_0,4\n", "holds '1_0'"), ("1,2\n1e200,4\n", "below 1e150"), ("1;2\n3;4\n5;6\n", "has one column"),
+    ("1,2\n3,4\n1,5\n", "lines 1 and 3, have equal inputs"), ("0,2\n-0.0,3\n", "equal inputs"),
+    ("h,y\n\n1,2\n1,2\n", "lines 3 and 4, have equal inputs"), (b"\xff\xfe\x00\x01", "no text file"),
+    (b"1,2\n\x00,3\n", "file.csv"), ("1,1\n1e-320,2\n2e-320,3\n", "too close"),
+    ("".join(f"{i},{i}\n" for i in range(5001)), "at most 5000"),
+])
+def test_bad_data_are_refused_in_one_sentence_before_any_output(capsys, tmp_path, content, sentence):
+    file = tmp_path / "file.csv"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    status, out, err = run(capsys, "--data", str(file))
+    assert status == 2 and out == "" and sentence in err
+    assert err.startswith("demo.py: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [
+    "x,y\n1,2\n2,1\n4,4\n", "\ufeffx,y\r\n1,2\r\n2,1\r\n4,4\r\n", '"a","b"\n"1", 2\n2 ,1\n\n4,4', "1,2\n2,1\n4,4\n",
+])
+def test_a_header_a_byte_order_mark_quotes_and_blank_lines_are_allowed(tmp_path, content):
+    file = tmp_path / "file.csv"
+    file.write_bytes(content.encode())
+    data = demo.read_csv(str(file))
+    assert (data.X == [[1], [2], [4]]).all() and (data.Y == [[2], [1], [4]]).all() and data.name == "file.csv"
+
+
+@pytest.mark.parametrize("kind", ["two rows", "constant target", "constant column", "rough", "tiny", "wide"])
+def test_any_sound_data_are_fitted(capsys, tmp_path, kind):
+    rng = np.random.default_rng(0)
+    table = {
+        "two rows": [[1, 2], [3, 4]], "constant target": [[1, 3], [2, 3], [4, 3]],
+        "constant column": [[1, 7, 3], [2, 7, 1], [4, 7, 2]], "rough": [[i, i % 2] for i in range(25)],
+        "tiny": [[1e-300, 1e-300], [2e-300, 3e-300], [3e-300, 1e-300]], "wide": rng.normal(size=(12, 30)).tolist(),
+    }[kind]
+    file = tmp_path / "file.csv"
+    file.write_text("\n".join(",".join(map(repr, row)) for row in table))
+    for section in ("exact-fit", "zero-loss"):
+        status, out, err = run(capsys, "--data", str(file), "--only", section)
+        assert status == 0 and err == "" and "FAIL" not in out and "too rough" not in out
+
+
+def test_the_excerpt_in_the_readme_is_what_the_demo_prints(capsys):
+    excerpt = re.search(r"```text\n(.*?)```", README, re.S).group(1).strip()
+    out = run(capsys, "--only", "zero-loss")[1]
+    assert words(excerpt) in words(out)
+
+
+def test_the_readme_names_functions_and_tests_that_exist():
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    rows = [row for row in README.splitlines() if row.startswith("| ") and "`test_" in row]
+    assert len(rows) > 20
+    for row in rows:
+        *_, test = re.findall(r"`(\w+)`", row)
+        assert f"def {test}(" in tests, test
+    for row in re.search(r"## Index of results(.*?)\n## ", README, re.S).group(1).splitlines():
+        cells = row.split(" | ")
+        for name in re.findall(r"`(\w+)`", cells[2] if len(cells) == 4 else ""):
+            assert hasattr(landscape, name), name
+
+
+def test_every_erratum_test_stands_in_the_readme():
+    for path in (ROOT / "tests").glob("test_*.py"):
+        for name in re.findall(r"def (test_erratum_\w+)\(", path.read_text(encoding="utf-8")):
+            assert f"`{name}`" in README, name
+
+
+def test_the_readmes_example_runs():
+    code = re.search(r"```python\n(.*?)```", README, re.S).group(1)
+    scope = {}
+    exec(code, scope)
+    assert scope["net"].converged and len(scope["path"]) == 101
