@@ -1043,7 +1043,7 @@ def interpolation_growth(t, Y, knot):
     ratio, S, power = -knot / (1 - knot), d.copy(), 1.0
     for lag in range(1, min(64, t.shape[1])):                       # the geometric memory, S = sum ratio^lag d
         power *= ratio
-        if abs(power) < EPS:
+        if abs(power) < 1e-16:
             break
         S[:, lag:] += power * d[:, :-lag]
     m = np.abs(np.diff(S, axis=1, prepend=0))
@@ -1261,9 +1261,9 @@ def rounding_level(weights, X, act):
     (..., n, M) array, in units of the outputs: no fit can be asked for a residual below it.
     """
     inputs, z = forward_pass(weights, X, act)
-    level = np.zeros_like(X)                                        # of a_0 = x: the inputs are exact
+    eps4, level = 4 * np.finfo(float).eps, np.zeros_like(X)         # a_0 = x is exact
     for k, W in enumerate(weights):
-        level = level @ np.abs(W[..., :level.shape[-1]]).mT + 4 * EPS * np.abs(inputs[k]) @ np.abs(W).mT    # of z_k
+        level = level @ np.abs(W[..., :level.shape[-1]]).mT + eps4 * np.abs(inputs[k]) @ np.abs(W).mT       # of z_k
         if k < len(weights) - 1:
             level = np.abs(act.df(z[k])) * level                    # of a_k
     return level
@@ -1482,7 +1482,7 @@ def difference_hessian(theta, like, X, Y, act, loss):
     -------
     (P, P) array, symmetric
     """
-    P, h = len(theta), EPS ** (1 / 3) * np.maximum(1, np.abs(theta))
+    P, h = len(theta), np.cbrt(np.finfo(float).eps) * np.maximum(1, np.abs(theta))
     chunk = max(1, 500_000 // (len(X) * sum(len(W) for W in like)))
     H = np.empty((P, P))
     for start in range(0, P, chunk):
@@ -1530,30 +1530,30 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
     iterations = check_number("iterations", iterations, 0, whole=True)
-    L, theta = training_loss(weights, X, Y, act, loss), flatten(weights)
-    g = flatten(gradient(weights, X, Y, act, loss))
-    mu, count, curved = 1e-3, 0, True
+    theta = np.concatenate([W.ravel() for W in weights])
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken
-        done = (np.abs(g) <= gradient_level(unstack(theta, weights), X, Y, act, loss)).all()
+        F = forward_pass(weights, X, act)[1][-1]
+        check_overflow("the output at the start", F)
+        L, g = loss.value(F, Y).sum(), stacked_gradient(theta[None], weights, X, Y, act, loss)[0]
+        done = (np.abs(g) <= gradient_level(weights, X, Y, act, loss)).all()
+        mu, count, moved = 1e-3, 0, True
         while not done and count < iterations and mu < 1e12:
-            if curved:
+            if moved:
                 values, Q = np.linalg.eigh(difference_hessian(theta, weights, X, Y, act, loss))
-                size = np.abs(values).max() or 1.0
+                size = np.abs(values).max()
             step = -Q @ ((Q.T @ g) / (np.abs(values) + mu * size + np.finfo(float).tiny))
-            count += 1
+            count, moved = count + 1, False
             try:
-                trial = unflatten(theta + step, weights)
-                L_trial, g_trial = training_loss(trial, X, Y, act, loss), flatten(gradient(trial, X, Y, act, loss))
-            except ValueError:                                      # overflow
-                mu, curved = mu * 4, False
-                continue
-            decrease = L - L_trial if abs(g @ step) > 1e-7 * L else -(g + g_trial) @ step
-            curved = decrease > 0
-            mu = max(mu / 10, 1e-13) if curved else mu * 4
-            if curved:
-                theta, L, g = theta + step, L_trial, g_trial
-                done = (np.abs(g) <= gradient_level(trial, X, Y, act, loss)).all()
-    return Fit(unflatten(theta, weights), L, count, bool(done))
+                L_new = loss.value(forward_pass(unstack(theta + step, weights), X, act)[1][-1], Y).sum()
+                g_new = stacked_gradient((theta + step)[None], weights, X, Y, act, loss)[0]
+                moved = (L - L_new if abs(g @ step) > 1e-7 * L else -(g + g_new) @ step) > 0
+            except ValueError:                                      # the loss refuses outputs that overflow
+                pass
+            mu = max(mu / 10, 1e-13) if moved else mu * 4
+            if moved:
+                theta, L, g = theta + step, L_new, g_new
+                done = (np.abs(g) <= gradient_level(unstack(theta, weights), X, Y, act, loss)).all()
+    return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, bool(done))
 
 
 # ---------------------------------------------------------------------------------------------
