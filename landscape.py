@@ -8,14 +8,20 @@ Notation, for all modules
 -------------------------
     n, D, M      samples, inputs, outputs; nu = 1..n counts the samples
     X, Y         inputs (n, D) and targets (n, M), always with two axes
-    weights      [W_1, ..., W_J]; W_k is (n_k, n_(k-1)), or (n_k, n_(k-1) + 1) with a bias; n_0 = D, n_J = M
+    weights      [W_1, ..., W_J]; W_k is (n_k, n_(k-1)), or (n_k, n_(k-1) + 1) with a bias; n_0 = D, n_J = M.
+                 Text counts layers from 1, code from 0: weights[k] is W_(k+1)
     P            the number of all entries of all W_k, the length of theta = flatten(weights)
     act, phi     the activation of the hidden layers; the last layer is linear
     a_k          outputs of layer k, (n, n_k); a_0 = X
     z_k          inputs to the units of layer k, (n, n_k); a_k = phi(z_k), f = z_J
     l, L         loss of a sample, l(y, f), and the sum over samples L = sum_nu l(y_nu, f_nu): a sum, not a mean
     delta_k      d l / d z_k per sample, (n, n_k)
-    J            d f / d theta per sample, (n, M, P); r = f - y, the residual
+    J            d f / d theta per sample, (n, M, P); r = f - y, the residual; l' = dl/df is loss.d1
+    eps, EPS     2^-52, the spacing of float64 at 1; B counts nets in a stack; `like` lends only its shapes
+
+Fukumizu's main text calls the OUTPUTS of a layer z, his supplement, as we do, the inputs. His D and M are the widths
+before and after the layer he widens; row j of W_q is his w_j (u_j), column j of W_(q+1) his v_j (zeta_j); his "three
+layers" are one hidden layer. Cooper's loss is power_loss(2), twice our square loss; his n, d, p are our P, n, D.
 
 The extra column of W_k is the bias, and its input is the constant -1:
 
@@ -44,10 +50,11 @@ The zero-loss set [Cooper 2018]
 -------------------------------
     Z = {theta : r(theta) = 0},  r stacked over samples and outputs: nM equations in P unknowns.
 
-Where J, read as an (nM, P) matrix, has rank nM, the implicit function theorem makes Z a smooth
-manifold of dimension P - nM whose tangent space is the kernel of J (Theorem 2.1), and the Hessian
-of the square loss, sum_nu J^T J + sum r d2f, is J^T J there, with nM positive eigenvalues and P - nM zero
-ones (Proposition 2.3). Z is reached from nearby by Gauss-Newton steps of minimum norm, theta -= J^+ r.
+Let P > nM, the activation be smooth, and J stacked to an (nM, P) matrix. Where J has rank nM, the implicit
+function theorem makes Z a smooth manifold of dimension P - nM whose tangent space is the kernel of J (Theorem
+2.1). The Hessian of the square loss, J^T J + sum_(nu,m) r_(nu,m) d2 f_m(x_nu) / dtheta2, is J^T J on Z, with nM
+positive and P - nM zero eigenvalues where the rank is nM (Proposition 2.3). For ReLU all of this holds off the
+kinks. Z is reached from nearby by Gauss-Newton steps of minimum norm, theta -= J^+ r.
 """
 from collections.abc import Callable
 from itertools import combinations, islice
@@ -72,7 +79,7 @@ def check_array(name, value, ndim):
     Raises
     ------
     ValueError
-        If the value is ragged, not real numbers, empty, not finite, or has other axes.
+        If the value is ragged, not real numbers, empty, not finite, or does not have ndim axes.
     """
     try:
         array = np.asarray(value)
@@ -149,7 +156,7 @@ def check_net(weights, X, act=None, Y=None, loss=None):
 
     Returns
     -------
-    weights, X; with targets weights, X, Y
+    (weights, X), or (weights, X, Y) if Y is given
 
     Raises
     ------
@@ -307,7 +314,7 @@ def relu(x):
 
 
 def drelu(x):
-    """[Fukumizu 2019, Sec. 4] relu'(x) = 1 for x > 0, else 0: the derivative at the kink is taken as 0.
+    """[Fukumizu 2019, Sec. 4] relu'(x) = 1 for x > 0, else 0; at the kink 0 by our convention.
 
     Returns
     -------
@@ -317,7 +324,7 @@ def drelu(x):
 
 
 def leaky_relu(x):
-    """[Dinh 2017, Def. 3] x for x > 0, else x / 100.
+    """[Dinh 2017, Sec. 3] x for x > 0, else x / 100 (the slope is our choice).
 
     Returns
     -------
@@ -327,7 +334,7 @@ def leaky_relu(x):
 
 
 def dleaky_relu(x):
-    """[Dinh 2017, Def. 3] leaky_relu'(x) = 1 for x > 0, else 1/100; the kink counts as x < 0.
+    """[Dinh 2017, Sec. 3] leaky_relu'(x) = 1 for x > 0, else 1/100; the kink counts as x < 0.
 
     Returns
     -------
@@ -679,12 +686,12 @@ def from_pairs(pairs):
     """
     weights = []
     for k, (W, b) in enumerate(pairs):
-        W = check_array(f"W of layer {k}", W, 2)
-        b = np.zeros((len(W), 0)) if b is None else -check_array(f"b of layer {k}", b, 1)[:, None]
-        if len(b) != len(W):
+        W, b = check_array(f"W of layer {k}", W, 2), None if b is None else check_array(f"b of layer {k}", b, 1)
+        if b is not None and len(b) != len(W):
             raise ValueError(f"b of layer {k} has length {len(b)}, it should be {len(W)}, one per row of W")
-        weights.append(np.hstack([W, b]))
-    return check_weights(weights)
+        weights.append(W.copy() if b is None else np.column_stack([W, -b]))
+    weights = check_weights(weights)
+    return weights
 
 
 def to_pairs(weights, D):
@@ -820,7 +827,7 @@ def forward_pass(weights, X, act):
 
     Returns
     -------
-    inputs : list of a~_(k-1), (..., n, n_(k-1)) or one column more
+    inputs : list of a~_(k-1), (..., n, n_(k-1)) or one column more; the first, from X, has no stack axes
     z : list of z_k, (..., n, n_k); the last is the output f
     """
     inputs, z = [], []
@@ -836,7 +843,7 @@ def backward_pass(weights, inputs, z, delta, act):
 
     Parameters
     ----------
-    weights, inputs, z : as in and from forward_pass
+    weights, inputs, z : the arguments and results of forward_pass
     delta : (..., n, M) array, delta_J
 
     Returns
@@ -857,7 +864,7 @@ def jacobian_pass(weights, inputs, z, act):
 
     Parameters
     ----------
-    weights, inputs, z : as in and from forward_pass
+    weights, inputs, z : the arguments and results of forward_pass
 
     Returns
     -------
@@ -879,7 +886,7 @@ def jacobian_pass(weights, inputs, z, act):
 
 
 def forward(weights, X, act):
-    """[Fukumizu 2019, Eq. 1 and supplement B] The outputs f = W_J phi(... phi(W_1 x~) ...)~.
+    """[Fukumizu 2019, Eq. 1 and supplement B] The outputs f = z_J, with z_k = W_k a~_(k-1), a_k = phi(z_k), a_0 = x.
 
     Parameters
     ----------
@@ -993,15 +1000,15 @@ def jacobian(weights, X, act):
 # A_ij = sigma(t_i - b_j) is lower triangular with a positive diagonal, and A m = y is solved top to bottom.
 #
 # In float64 the choices that the proof leaves open decide everything. For sigma = ReLU the recursion is explicit:
-# with gaps g_i = t_i - t_(i-1), b_i = t_(i-1) + k g_i and the slope S_i = m_1 + ... + m_i after knot i,
+# with gaps g_i = t_i - t_(i-1), b_i = t_(i-1) + knot g_i and the slope S_i = m_1 + ... + m_i after knot i,
 #
-#     S_i = d_i - k/(1-k) S_(i-1),    d_i = (y_i - y_(i-1)) / ((1-k) g_i),    m_i = S_i - S_(i-1)
+#     S_i = d_i - knot/(1-knot) S_(i-1),  d_i = (y_i - y_(i-1)) / ((1-knot) g_i),  m_i = S_i - S_(i-1),  S_0 = y_0 = 0
 #
-# so errors are passed on with the factor k/(1-k): the paper's k = 1/2 keeps all of them, k = 0.1 forgets
-# (k = 0 would let rounding switch unit i on at point i-1). What is left is eps times the growth
-# max_i sum_j |A_ij m_j|, which depends on the direction: we take the best of a hundred. smooLU(s) is s - 1 + O(1/s)
-# for large s and 0 below 1/745, so a is scaled up until the smallest gap is about 2^20, where smooLU is a shifted
-# ReLU. A bounded sigma instead needs all of t within its rising part.
+# where t_0 is a free choice (`thresholds`). Errors are passed on with the factor knot/(1-knot): the paper's 1/2
+# passes them on undiminished, 0.1 divides them by 9 at each point (0 would let rounding switch unit i on at point
+# i-1). What is left is eps times the growth max_i sum_j |A_ij m_j|, which depends on the direction: we take the best
+# of a hundred. smooLU(s) is s - 1 + O(1/s) for large s and 0 below 1/745, so a is scaled up until the smallest gap
+# is about 2^20, where smooLU is a shifted ReLU. A bounded sigma instead needs all of t within its rising part.
 # ---------------------------------------------------------------------------------------------
 
 def thresholds(t, knot):
@@ -1035,7 +1042,8 @@ def interpolation_growth(t, Y, knot):
 
     Returns
     -------
-    (R,) array, in units of Y: the residual of the exact fit will be 0.1 to 1 times eps times this.
+    (R,) array, in units of Y: the residual of the exact fit will be 0.1 to 1 times eps times this. For knot
+    above 0.36 and n > 64 an estimate, for the memory of the recursion is cut after 64 points.
     """
     gaps = np.diff(t, axis=1, prepend=2 * t[:, :1] - t[:, -1:])
     b = t - (1 - knot) * gaps
@@ -1080,7 +1088,7 @@ def separating_direction(X, Y, act, knot, rng):
         growth = interpolation_growth(t - t[:, :1], Y[order], knot) if len(X) > 1 else np.ones(len(t))
         growth = np.where((gap > 0) & np.isfinite(growth), growth, np.inf)
         best = np.argmin(growth)
-        linear = act.f(np.array([2.0 ** 40]))[0] > 2.0 ** 39
+        linear = act.f(np.array([2.0 ** 40]))[0] > 2.0 ** 39        # else bounded, or too slow to be scaled up
         unit = 2.0 ** 20 / gap[best] if linear else 0.25 / (t[best, -1] - t[best, 0] or 1.0)
         a = directions[:, best] * 2.0 ** np.round(np.log2(unit))    # a power of two: no digit is lost
     if not np.isfinite(growth[best]) or not np.isfinite(a).all() or not np.isfinite(X @ a).all():
@@ -1115,7 +1123,8 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
     """[Cooper 2018, Lemma 3.3, Corollary 3.4, Remark 4.2] Weights of a deep net with f(x_i) = y_i for all i.
 
     The first unit of each layer but the last hidden one carries s = a . x - b_1 > 0 forward, and the
-    last hidden layer is that of Lemma 3.3 for the scalar s as it arrives there. M outputs share it.
+    last hidden layer is that of Lemma 3.3 for the scalar s as it arrives there. M outputs share it (the paper
+    takes M copies of the net; one hidden layer is enough).
 
     Parameters
     ----------
@@ -1155,16 +1164,16 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
         if last:
             order, W[rows, -1] = thresholds(s, knot)
         elif k == 0:
-            W[0, -1] = s.min() - (2.0 ** 20 if np.ptp(s) > 1 else 0.25)      # s > 0 from here on, and >> T
+            W[0, -1] = s.min() - (2.0 ** 20 if np.ptp(s) > 1 else 0.25)     # s > 0; smooLU takes 1 off it a layer
         weights.append(W)
     A = act.f(forward(weights, X, act))[order, :n]                  # sigma(s_i - b_j), by the very products of forward
     if np.triu(A, 1).any() or not np.diagonal(A).all():
         raise ValueError("X has rows so close to each other that float64 cannot tell their projections apart")
     output = np.zeros((M, widths[-1] + 1))
     output[:, :n] = triangular_solve(A, Y[order]).T                 # m, or M2 for M outputs (Remark 4.2)
-    residual = np.abs(A @ output[:, :n].T - Y[order]).max()
-    if not residual <= 1e-6 * np.abs(Y).max():
-        raise ValueError(f"X has rows so close to each other that the exact fit would miss Y by {residual:.1e}")
+    miss = np.abs(A @ output[:, :n].T - Y[order]).max()
+    if not miss <= 1e-6 * np.abs(Y).max():
+        raise ValueError(f"X has rows so close to each other that the exact fit would miss Y by {miss:.1e}")
     return weights + [output]
 
 
@@ -1177,7 +1186,8 @@ def interpolate(X, Y, act=SMOOLU, *, width=None, knot=0.1, rng=None):
     ----------
     X, Y : (n, D) and (n, M) arrays, rows of X distinct
     act : Activation, rectified in the sense of Definition 3.1
-    width : int, at least n; default n. Spare units are zero, a doubly inactive embedding of the n.
+    width : int, at least n; default n. Spare units are zero: inactive units and inactive propagation at once
+        [Fukumizu 2019, supplement Eq. 28].
     knot : float in (0, 1/2], the place of each threshold between two neighbours; the paper has 1/2
     rng : seed or numpy Generator, for the direction a
 
@@ -1214,7 +1224,7 @@ def check_interpolation(X, Y, widths, act, knot):
             raise ValueError(f"{name} reaches {np.abs(array).max():.1e} in size, it should stay below 1e150")
     check_functions("act", act, ("f", "df", "d2f"), "an Activation such as SMOOLU")
     grid = np.geomspace(1e-6, 1e6, 61)
-    rise = act.f(grid)
+    rise = act.f(grid)                                              # smooLU underflows near 0: only a fall is refused
     if act.f(-grid).any() or act.f(np.zeros(1)).any() or (np.diff(rise) < 0).any() or not rise[30] > 0:
         raise ValueError(f"act is {act.name}, it should be rectified: 0 for x <= 0 and increasing for x > 0, "
                          "as SMOOLU, RELU or RECTIFIED_TANH")
@@ -1248,7 +1258,10 @@ class Fit(NamedTuple):
 def rounding_level(weights, X, act):
     """[beyond the papers] About how far rounding alone can move each output: 4 eps times the sums of |terms|.
 
-        e_k = |phi'(z_(k-1))| e_(k-1) |W_k|^T + 4 eps |a~_(k-1)| |W_k|^T,   e_0 = 0
+        e_1 = 4 eps |x~| |W_1|^T,   e_k = (|phi'(z_(k-1))| e_(k-1)) |W_k|^T + 4 eps |a~_(k-1)| |W_k|^T
+
+    with W_k without its bias column in the first term. A sum of m products is off by at most m eps times the sum
+    of their sizes, and typically by sqrt(m) eps: 4 covers the layers met here.
 
     Parameters
     ----------
@@ -1272,7 +1285,9 @@ def rounding_level(weights, X, act):
 def damped_step(r, J, damping):
     """[beyond the papers] The Levenberg-Marquardt step for each net of a stack, in whichever form is smaller.
 
-        J^T (J J^T + mu I)^-1 r  if nM <= P,  else  (J^T J + mu I)^-1 J^T r;   mu = damping max_i (J J^T)_ii
+        J^T (J J^T + mu I)^-1 r  if nM <= P,  else  (J^T J + mu I)^-1 J^T r
+
+    mu is the damping times the largest diagonal entry of the matrix it is added to.
 
     Parameters
     ----------
@@ -1295,9 +1310,10 @@ def damped_step(r, J, damping):
 def fit_many(starts, X, Y, act, *, iterations=300):
     """[beyond the papers] Levenberg-Marquardt for the square loss from many starts, all in one batch.
 
-    With r and J of all samples and outputs stacked, a damped Gauss-Newton step is theta - J^T (J J^T + mu I)^-1 r
-    (`damped_step`). mu falls by 10 after a step that lowers |r|, and rises by 4 after one that does not. Up to a
-    dozen undamped steps of minimum norm, theta - J^+ r, then take what interpolates to the rounding floor.
+    With r and J of all samples and outputs stacked, a damped step moves theta to theta - J^T (J J^T + mu I)^-1 r
+    (`damped_step`). The damping falls by 10 after a step that lowers |r| and rises by 4 after one that does not;
+    twelve of those in a row (4^12 = 10^7) end it. Up to a dozen undamped steps of minimum norm, theta - J^+ r, then
+    take the nets that nearly interpolate to the rounding floor.
 
     Parameters
     ----------
@@ -1310,7 +1326,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     -------
     list of Fit, one per start, with the attained loss |r|^2 / 2. converged: every residual is at its
     rounding level, or the gradient J^T r is (within 1e-12 |J|^T |r|), as at a minimum above zero. Such a
-    minimum is approached slowly here; `minimize` is made for it. Each result is that of `fit` alone.
+    minimum is approached slowly here; `minimize` is made for it. fit(w) gives what fit_many([w])[0] gives.
 
     Raises
     ------
@@ -1320,7 +1336,8 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     if not isinstance(starts, (list, tuple)) or len(starts) == 0:
         raise ValueError(f"starts is {starts!r}, it should be a list of weights with at least one element")
     starts = [check_net(weights, X, act, Y)[0] for weights in starts]
-    like, X, Y = check_net(starts[0], X, act, Y)
+    _, X, Y = check_net(starts[0], X, act, Y)
+    like = starts[0]
     if any([W.shape for W in weights] != [W.shape for W in like] for weights in starts):
         raise ValueError("starts holds nets of several shapes, they should all have the shapes of starts[0]")
     iterations = check_number("iterations", iterations, 0, whole=True)
@@ -1417,7 +1434,7 @@ def fit(weights, X, Y, act, *, iterations=300):
     ValueError
         If an argument is bad or the output at the start overflows.
     """
-    return fit_many([check_net(weights, X, act, Y)[0]], X, Y, act, iterations=iterations)[0]
+    return fit_many([weights], X, Y, act, iterations=iterations)[0]
 
 
 def gradient_level(weights, X, Y, act, loss):
@@ -1426,7 +1443,7 @@ def gradient_level(weights, X, Y, act, loss):
         sum_nu |J_nu|^T (1e-12 |l'_nu| + |l'(f_nu + e_nu) - l'(f_nu - e_nu)|)
 
     The first term is the rounding of the sum over samples, with a margin of some thousand; the second is
-    what the rounding e of the outputs themselves (`rounding_level`) does to l', and rules where l' -> 0.
+    what the rounding e of the outputs themselves (`rounding_level`) does to l', and dominates where l' -> 0.
 
     Parameters
     ----------
@@ -1437,7 +1454,7 @@ def gradient_level(weights, X, Y, act, loss):
 
     Returns
     -------
-    (P,) array; nan where l' has underflown on all samples: then the minimum lies at infinity, and no
+    (P,) array; nan where l' has underflowed on all samples: then the minimum lies at infinity, and no
         gradient is small enough.
     """
     inputs, z = forward_pass(weights, X, act)
@@ -1499,7 +1516,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
 
     Damped Newton: with H = sum_i lambda_i q_i q_i^T and g the Hessian and gradient at theta,
 
-        step = -sum_i q_i (q_i . g) / (|lambda_i| + mu)
+        step = -sum_i q_i (q_i . g) / (|lambda_i| + mu max_j |lambda_j|)
 
     so that negative curvature is descended, not climbed. A step is taken if it lowers L; mu falls by 10
     then, else it rises by 4. Near the end L no longer resolves the change; there the decrease is
@@ -1563,7 +1580,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
 def jacobian_rank(weights, X, act):
     """[Cooper 2018, Thm 2.1] The rank of J, read as an (nM, P) matrix.
 
-    nM at theta in Z means that Z is a smooth manifold of dimension P - nM around theta. Singular
+    nM at theta in Z means, for a smooth activation, that Z is a manifold of dimension P - nM around theta. Singular
     values count as zero below max(nM, P) eps s_1, NumPy's rule.
 
     Parameters
@@ -1588,9 +1605,9 @@ def jacobian_rank(weights, X, act):
 def perturb_labels(Y, epsilon, *, rng=None):
     """[Cooper 2018, Thm 2.1] New targets y~ = y + r, |r| < epsilon, for which 0 is a regular value (almost surely).
 
-    By Sard's theorem the values r of f - y at which some preimage has a Jacobian of deficient rank have
-    measure zero, so an r drawn from the ball of radius epsilon in R^(nM) is a regular value with probability one,
-    and {f = y~} is empty or a manifold of dimension P - nM.
+    By Sard's theorem (for a smooth activation) the values of f - y at which some preimage has a Jacobian of deficient
+    rank have measure zero. So r, drawn from the ball of radius epsilon in R^(nM), is a regular value with probability
+    one, and {f = y~} is empty or a manifold of dimension P - nM. (r is the paper's letter; elsewhere it is f - y.)
 
     Parameters
     ----------
@@ -1657,7 +1674,7 @@ def project_to_zero_loss(weights, X, Y, act):
     Raises
     ------
     ValueError
-        If an argument is bad, or Z is not reached from here: too far, or empty, or J has not rank nM.
+        If an argument is bad, or Z is not reached from here: too far, or empty, or J of lower rank.
     """
     weights, X, Y = check_net(weights, X, act, Y)
     theta = flatten(weights)[None]                                  # a stack of one
@@ -1756,12 +1773,12 @@ def pattern_solutions(S, t, y):
     (kept, units, 3) array of p, q and the sign s of the output weight; s = 0, p = q = 0 for a unit not needed.
     """
     A = np.concatenate([S * t, -1.0 * S], axis=1).mT                # (R, n, 2 units): columns p, then q
-    regular = np.linalg.slogdet(A)[0] != 0                          # a point on which no unit is on, and the like
+    regular = np.linalg.slogdet(A)[0] != 0                          # else: no net of this pattern, or a continuum
     S, A = S[regular], A[regular]
     pq = np.linalg.solve(A, y[:, None])
     pq += np.linalg.solve(A, y[:, None] - A @ pq)                   # once refined: a further digit or two
     p, q = np.split(pq, 2, axis=1)                                  # (R, units, 1)
-    needed = np.hypot(p, q) > 1e-10 * np.abs(y).max()
+    needed = np.hypot(p, q) > 1e-10 * np.abs(y).max()               # far above rounding, far below any real unit
     line = p * t - q                                                # (R, units, n)
     s = np.where((S & (line > 0)).any(axis=2, keepdims=True), 1.0, -1.0)
     agrees = (((s * line > 0) == S) | ~needed).all(axis=(1, 2))
@@ -1769,9 +1786,11 @@ def pattern_solutions(S, t, y):
 
 
 def relu_interpolants(x, y, units):
-    """[beyond the papers] Every net sum_j v_j relu(w_j x - b_j) with n/2 units through n points, smallest norm first.
+    """[beyond the papers] All nets sum_j v_j relu(w_j x - b_j) with n/2 units through n points, smallest norm first.
 
-    Enumerates all choices of `units` of the 2n - 1 activation patterns, in batches: 11,628 for n = 10.
+    Enumerates all choices of `units` of the 2n - 1 activation patterns, in batches: 11,628 for n = 10. Almost all
+    targets y have finitely many nets, and these are all of them. A pattern whose system is singular has none or a
+    continuum (as where y_i = 0 and no unit is on); those are left out.
 
     Parameters
     ----------
@@ -1791,7 +1810,8 @@ def relu_interpolants(x, y, units):
         If x and y differ in length, inputs are equal, or n is not twice `units`.
     """
     x, y = check_array("x", x, 1), check_array("y", y, 1)
-    units, n = check_number("units", units, 1, 8, whole=True), len(x)
+    units = check_number("units", units, 1, 8, whole=True)
+    n = len(x)
     if len(y) != n or n != 2 * units:
         raise ValueError(f"x and y have lengths {n} and {len(y)}, both should be {2 * units}, twice the units")
     if len(np.unique(x)) < n:
@@ -1826,8 +1846,9 @@ def relu_interpolants(x, y, units):
 #
 #     z_v = sum_(u -> v) p_(pi(u -> v)) o_u,    o_v = sigma(z_v),    but o_v = z_v where no edge leaves v: an output
 #
-# with pi the label of the edge: edges of one label share one parameter. (Printed with sigma inside the sum; then
-# no choice of sigma gives the feed-forward nets of Lemma 3.3.) Nodes are numbered along the edges, u < v. Those of
+# with pi the label of the edge: edges of one label share one parameter. Cooper's bias +p_pi(v) of a node is here the
+# edge -1 -> v, with the opposite sign. (Printed with sigma inside the sum: then the inputs of a unit are never added
+# before sigma acts, unlike in his Lemma 3.3.) Nodes are numbered along the edges, u < v. Those of
 # one depth (the longest path from an input) do not feed each other, so they are computed together, as a layer.
 # Back: with d_v = d f_m / d z_v, which is 1 at output m,
 #

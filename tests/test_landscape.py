@@ -1,6 +1,9 @@
 """landscape.py: the network, exact fits, the zero-loss set. A test's name is the claim it checks."""
+import ast
 import inspect
 import math
+import re
+import types
 from itertools import combinations
 
 import numpy as np
@@ -716,16 +719,18 @@ def test_perturbed_labels_fill_the_ball():
 
 
 def test_erratum_proposition_2_3_fails_at_w_cubed_where_zero_is_no_regular_value():
-    # f = w^3 is a net of Section 3: a chain of identity units whose three edges share one parameter.
+    # f = w^3 x_1 + u x_2 is a net of Section 3: a chain of identity units whose edges share w, and a second chain.
     identity = Activation("identity", lambda x: x, np.ones_like, np.zeros_like)
-    chain, x = [(0, 1, 0), (1, 2, 0), (2, 3, 0)], np.ones((1, 1))
-    f = lambda w: ls.dag_forward(chain, np.array([w]), x, identity)[0, 0]              # noqa: E731
-    df = lambda w: ls.dag_jacobian(chain, np.array([w]), x, identity)[0, 0, 0]         # noqa: E731
-    assert f(2.0) == 8 and df(2.0) == 12
-    # y = 0: the zero-loss set is the point w = 0, smooth of codimension 1, yet J^T J has no positive eigenvalue
-    assert f(0.0) == 0 and df(0.0) ** 2 == 0
-    label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=0)[0, 0]                     # a regular value
-    assert df(np.cbrt(label)) ** 2 > 0
+    edges, x = [(0, 2, 0), (2, 3, 0), (3, 4, 0), (1, 4, 1)], np.array([[1.0, 0.0]])
+    assert ls.dag_forward(edges, np.array([2.0, 5.0]), x, identity) == 8
+    assert (ls.dag_jacobian(edges, np.array([2.0, 5.0]), x, identity) == [12, 0]).all()
+    # y = 0, P = 2 > n = 1: the zero-loss set is the line w = 0, smooth of codimension 1 and (one set alone)
+    # transversal, as the proposition asks; yet on it the Hessian J^T J is 0 and has no positive eigenvalue
+    for u in (-1.0, 0.0, 3.0):
+        assert ls.dag_forward(edges, np.array([0.0, u]), x, identity) == 0
+        assert (ls.dag_jacobian(edges, np.array([0.0, u]), x, identity) == 0).all()
+    label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=0)[0, 0]           # a regular value: one positive eigenvalue
+    assert ls.dag_jacobian(edges, np.array([np.cbrt(label), 0.0]), x, identity)[0, 0, 0] ** 2 > 0
 
 
 def test_projection_ends_at_the_rounding_floor_and_goes_straight_down():
@@ -1075,6 +1080,40 @@ BAD = [
 def test_bad_input_is_refused_with_a_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_functions_work_when_copied_without_the_lines_that_call_check():
+    tree = ast.parse(inspect.getsource(ls))
+
+    class Strip(ast.NodeTransformer):
+        def visit(self, node):
+            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
+                return None
+            return self.generic_visit(node)
+
+    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
+    source = ast.unparse(ast.fix_missing_locations(Strip().visit(tree)))
+    assert "check_" not in re.sub(r'""".*?"""', "", source, flags=re.S)
+    bare = types.ModuleType("bare")
+    exec(source, bare.__dict__)
+    weights, X, Y = draw([2, 6, 1], n=4)
+    graph = ([(0, 2, 0), (-1, 2, 1), (1, 2, 1)], np.array([0.3, 0.2]), X)
+    x, y, _ = teacher_data(2, 0)
+    calls = [
+        lambda m: m.forward(weights, X, m.TANH), lambda m: m.training_loss(weights, X, Y, m.TANH, m.power_loss(3)),
+        lambda m: m.flatten(m.gradient(weights, X, m.sigmoid(Y), m.SMOOLU, m.LOGISTIC)),
+        lambda m: m.jacobian(weights, X, m.RELU), lambda m: m.unflatten(np.arange(25.0), weights)[1],
+        lambda m: m.from_pairs(m.to_pairs(weights, 2))[0], lambda m: m.random_weights([2, 3], rng=0)[0],
+        lambda m: m.interpolate(X, Y, rng=0)[1], lambda m: m.interpolate_deep(X, Y, [2, 4], m.RELU, rng=0)[2],
+        lambda m: m.fit(weights, X, Y, m.TANH).weights[0], lambda m: m.minimize(weights, X, Y, m.TANH).weights[0],
+        lambda m: m.jacobian_rank(weights, X, m.TANH), lambda m: m.perturb_labels(Y, 0.1, rng=0),
+        lambda m: m.tangent_basis(weights, X, m.TANH), lambda m: m.project_to_zero_loss(weights, X, Y, m.TANH)[0],
+        lambda m: m.walk_zero_loss(weights, X, Y, m.TANH, steps=2, length=0.1, rng=0)[2][0],
+        lambda m: m.relu_interpolants(x, y, 2)[0][0], lambda m: m.dag_forward(*graph, m.TANH),
+        lambda m: m.dag_jacobian(*graph, m.TANH),
+    ]
+    for call in calls:
+        assert np.array_equal(call(bare), call(ls)), inspect.getsource(call)
 
 
 def test_every_public_function_starts_its_docstring_with_its_source():
