@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import hessian as hs
 import landscape as ls
 
 # Macroeconomic data of the USA, 1947 to 1962: J. W. Longley, Journal of the American Statistical Association 62
@@ -80,6 +81,16 @@ def slope(steps, errors):
     return np.polyfit(np.log(steps), np.log(errors), 1)[0]
 
 
+def remainder(weights, X, Y, act, loss, directions, h, H=None):
+    """|L(theta + h d) - L - h g.d (- h^2 d.H d / 2)|, over several d together: one alone may hit a zero."""
+    theta, L = ls.flatten(weights), ls.training_loss(weights, X, Y, act, loss)
+    g, total = ls.flatten(ls.gradient(weights, X, Y, act, loss)), 0.0
+    for d in directions:
+        expansion = L + h * g @ d + (0 if H is None else h ** 2 / 2 * d @ H @ d)
+        total += (ls.training_loss(ls.unflatten(theta + h * d, weights), X, Y, act, loss) - expansion) ** 2
+    return np.sqrt(total)
+
+
 def standardized(data, most):
     """The first rows of the data, each column with mean 0 and deviation 1; a constant column becomes 0."""
     columns = np.hstack([data.X, data.Y])[:most]
@@ -98,15 +109,12 @@ def gradient(seed, data):
     rng = np.random.default_rng([seed, 0])
     weights = ls.random_weights([3, 5, 4, 2], rng=rng)
     X, Y = rng.normal(size=(20, 3)), rng.random((20, 2))
-    theta = ls.flatten(weights)
-    d = rng.normal(size=theta.shape) / np.sqrt(len(theta))
+    directions = rng.normal(size=(6, ls.flatten(weights).size)) / 10
     steps = np.logspace(-4.5, -2.5, 7)
     yield ("A net of 3 inputs, hidden layers of 5 and 4 units and 2 outputs. A gradient is\n"
            "right if L(theta + h d) - L - h g.d falls like h^2: slope 2.")
     for act, loss in ((ls.TANH, ls.SQUARE), (ls.SMOOLU, ls.LOGISTIC), (ls.SOFTPLUS, ls.power_loss(3))):
-        L, g = ls.training_loss(weights, X, Y, act, loss), ls.flatten(ls.gradient(weights, X, Y, act, loss))
-        errors = [abs(ls.training_loss(ls.unflatten(theta + h * d, weights), X, Y, act, loss) - L - h * g @ d)
-                  for h in steps]
+        errors = [remainder(weights, X, Y, act, loss, directions, h) for h in steps]
         yield near("Fukumizu Eq. 15", f"Taylor slope, {act.name}, {loss.name}", 2, slope(steps, errors), 0.2)
     g = ls.flatten(ls.gradient(weights, X, Y, ls.TANH))
     J = ls.jacobian(weights, X, ls.TANH)
@@ -164,15 +172,14 @@ def zero_loss(seed, data):
            f"n = {n} equations f(x_i) = y_i leave P - n = {P - n} dimensions.")
     floor = (ls.rounding_level(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
     yield below("beyond", "loss of the fitted net, rounding level", ls.training_loss(weights, X, Y, ls.TANH), floor)
-    J = ls.jacobian(weights, X, ls.TANH)[:, 0]                      # (n, P)
     yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
     B = ls.tangent_basis(weights, X, ls.TANH)
     yield equal("Cooper Thm 2.1", "dimension of the kernel = P - n", P - n, B.shape[1])
-    values = np.linalg.eigvalsh(J.T @ J)
-    positive = values > P * np.finfo(float).eps * values[-1]
-    yield equal("Cooper Prop. 2.3", "positive eigenvalues of J^T J = n", n, int(positive.sum()))
-    gap = values[P - n] / max(np.abs(values[:P - n]).max(), np.finfo(float).tiny)
-    yield Check("Cooper Prop. 2.3", "gap: smallest positive / largest zero", "> 1e+02", f"{gap:.0e}", bool(gap > 1e2))
+    count = hs.inertia(hs.hessian(weights, X, Y, ls.TANH))
+    yield equal("Cooper Prop. 2.3", "Hessian's eigenvalues +, -, 0", f"{n} 0 {P - n}",
+                f"{count.positive} {count.negative} {count.zero}")
+    yield Check("Cooper Prop. 2.3", "gap: smallest positive / largest zero", "> 1e+02", f"{count.gap:.0e}",
+                count.gap > 1e2)
     theta, h = ls.flatten(weights), np.logspace(-4, -2, 7)
     d = B @ np.random.default_rng([seed, 9]).normal(size=B.shape[1])
     d /= np.linalg.norm(d)
@@ -181,11 +188,11 @@ def zero_loss(seed, data):
     path = ls.walk_zero_loss(weights, X, Y, ls.TANH, steps=steps, length=0.5, rng=seed)
     beyond = X[-1:] + (X[-1:] - X[:1]) / 2
     yield (f"\nA random walk of {steps} steps of length 0.5 on the set, and f at a point off the\n"
-           "data, x_n + (x_n - x_1) / 2. The eigenvalue is the largest of J^T J.\n\n"
+           "data, x_n + (x_n - x_1) / 2. The eigenvalue is the Hessian's largest.\n\n"
            "    step  distance   |theta|     loss L  eigenvalue  rank  f there")
     for k in range(0, steps + 1, 50):
         w = path[k]
-        top = np.linalg.norm(ls.jacobian(w, X, ls.TANH)[:, 0], 2) ** 2
+        top = np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))[-1]
         away, size = np.linalg.norm(ls.flatten(w) - theta), np.linalg.norm(ls.flatten(w))
         yield (f"    {k:4d}  {away:8.2f}  {size:8.2f}  {ls.training_loss(w, X, Y, ls.TANH):9.1e}  {top:10.1f}"
                f"  {ls.jacobian_rank(w, X, ls.TANH):4d}  {ls.forward(w, beyond, ls.TANH)[0, 0]:7.3f}")
@@ -196,6 +203,56 @@ def zero_loss(seed, data):
     yield equal("beyond", "ranks met on the way", str({n}), str(ranks))
     spread = np.ptp([ls.forward(w, beyond, ls.TANH)[0, 0] for w in path])
     yield Check("beyond", "range of f at that point: not zero", "> 0.01", f"{spread:.2f}", bool(spread > 0.01))
+
+
+def curvature(seed, data):
+    """Exact second derivatives, and what they count"""
+    rng = np.random.default_rng([seed, 2])
+    weights = ls.random_weights([3, 6, 5, 2], rng=rng)
+    X, Y = rng.normal(size=(20, 3)), rng.random((20, 2))
+    directions, v = np.split(rng.normal(size=(7, ls.flatten(weights).size)) / 10, [6])
+    yield ("A deep net, 3-6-5-2. The Hessian is right if L(theta + h d) less its expansion\n"
+           "to second order falls like h^3, and the product H v needs no H.")
+    steps = np.logspace(-3, -1.5, 7)
+    for act, loss in ((ls.TANH, ls.SQUARE), (ls.SMOOLU, ls.LOGISTIC), (ls.SOFTPLUS, ls.power_loss(3))):
+        H = hs.hessian(weights, X, Y, act, loss)
+        errors = [remainder(weights, X, Y, act, loss, directions, h, H) for h in steps]
+        yield near("beyond", f"Taylor slope, {act.name}, {loss.name}", 3, slope(steps, errors), 0.3)
+    H = hs.hessian(weights, X, Y, ls.TANH)
+    yield equal("beyond", "H equals its transpose bit by bit", True, bool((H == H.T).all()))
+    Hv = hs.hessian_vector_product(weights, v[0], X, Y, ls.TANH)
+    yield below("beyond", "R-operator product - H v", np.abs(Hv - H @ v[0]).max() / np.abs(Hv).max(), 1e-12)
+    pairs = hs.extreme_eigenpairs(hs.hessian_operator(weights, X, Y, ls.TANH), len(H), 2, rng=seed)
+    values = np.linalg.eigvalsh(H)
+    error = np.abs(pairs.values - values[[0, 1, -2, -1]]).max() / np.abs(values).max()
+    yield below("beyond", "two smallest, two largest, by Lanczos", error, 1e-10)
+    yield f"    the smallest is {values[0]:.3f}: no minimum here, its eigenvector leads down"
+    fits = (ls.fit(ls.random_weights([2, 8, 2], rng=[seed, k]), X[:6, :2], Y[:6], ls.TANH) for k in range(100))
+    fitted = next(f.weights for f in fits if f.converged and f.loss < 1e-24)
+    X, Y, P = X[:6, :2], Y[:6], 42
+    yield (f"\nA net 2-8-2 fitted to 6 samples with 2 targets, P = {P}: at loss 0 there are\n"
+           "nM = 12 positive eigenvalues and P - nM = 30 zero ones. Moved off until the\n"
+           "loss is 1e-8, residual times d2f turns the zeros into small numbers of either\n"
+           "sign: the rule that calls |lambda| <= P eps lambda_1 zero then finds none, and\n"
+           "the gap, the ratio of the 12th to the 13th largest |lambda|, is small.")
+    exact = hs.inertia(hs.hessian(fitted, X, Y, ls.TANH))
+    d = rng.normal(size=P)
+    Jd = ls.jacobian(fitted, X, ls.TANH) @ d
+    moved = ls.unflatten(ls.flatten(fitted) + 1e-4 * np.sqrt(2 / (Jd ** 2).sum()) * d, fitted)
+    off = hs.inertia(hs.hessian(moved, X, Y, ls.TANH))
+    for name, w, count in (("fitted", fitted, exact), ("moved", moved, off)):
+        sizes = np.sort(np.abs(np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))))[::-1]
+        yield (f"    {name:6}  loss {ls.training_loss(w, X, Y, ls.TANH):.0e}   positive {count.positive:2d}  negative "
+               f"{count.negative:2d}  zero {count.zero:2d}   12th / 13th {sizes[11] / sizes[12]:.0e}")
+    yield equal("Cooper Prop. 2.3", "eigenvalues +, -, 0 at loss 0", "12 0 30",
+                f"{exact.positive} {exact.negative} {exact.zero}")
+    yield Check("Cooper Prop. 2.3", "nonzero eigenvalues at loss 1e-8", "> 12", str(P - off.zero), P - off.zero > 12)
+    kink = [np.array([[1.0, 0.0]]), np.array([[2.0]])]              # f = 2 relu(w x), w = 1, at x = 0 and x = 1
+    yield ("\nReLU: f = v relu(w x - b) with w = 1, b = 0, v = 2 sits at its kink for x = 0.\n"
+           "d2L/db2 is 0 to one side, v^2 to the other; at the kink the unit counts as off:")
+    x, y = np.zeros((1, 1)), np.zeros((1, 1))
+    there = [hs.hessian([kink[0] - [[0, step]], kink[1]], x, y, ls.RELU)[1, 1] for step in (-1e-3, 0, 1e-3)]
+    yield equal("beyond", "d2L/db2 off, at and on", "0 0 4", " ".join(f"{value:.0f}" for value in there))
 
 
 def regular_values(seed, data):
@@ -254,21 +311,21 @@ def patterns(seed, data):
         y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
         nets = ls.relu_interpolants(x, y, 5)
         draws, possible = draws + 1, possible + bool(nets)
-    yield (f"Ten noisy samples of relu(x): {possible} of {draws} data sets have a net at all; the last has\n"
-           f"{len(nets)}. Each of the 11,628 choices of five activation patterns is one linear system;\n"
-           "a solution is a net if its units are on exactly where the patterns say.")
+    yield (f"Ten noisy samples of relu(x): {possible} of {draws} data sets have a net, the last has\n"
+           f"{len(nets)}. Each of the 11,628 choices of five activation patterns is a linear\n"
+           "system; a solution is a net if its units are on exactly where the patterns say.")
     errors = [np.abs(ls.forward(net, x[:, None], ls.RELU)[:, 0] - y).max() for net in nets]
     yield below("beyond", "largest error of any of them", max(errors), 1e-9 * np.abs(y).max())
     near_them = np.linspace(-1, 1, 2001)[:, None]
     spread = np.ptp([ls.forward(net, near_them, ls.RELU)[:, 0] for net in nets], axis=0).max()
     yield f"    |weights|^2 from {np.sum(ls.flatten(nets[0]) ** 2):.1f} to {np.sum(ls.flatten(nets[-1]) ** 2):.1f}; " \
-          f"between the points they differ by up to {spread:.2f}"
+          f"between points they differ by up to {spread:.2f}"
     rank = ls.jacobian_rank(nets[0], x[:, None], ls.RELU)
     yield equal("beyond", "rank at the smallest; 15 - 10 stay free", 10, rank)
 
 
-SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "zero-loss": zero_loss, "regular-values": regular_values,
-            "graphs": graphs, "patterns": patterns}
+SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature, "zero-loss": zero_loss,
+            "regular-values": regular_values, "graphs": graphs, "patterns": patterns}
 
 
 # ------------------------------------------------------------------ reading data and options

@@ -346,13 +346,13 @@ def test_no_function_changes_or_aliases_its_arguments():
         lambda: unflatten(theta, weights),
         lambda: ls.from_pairs([(weights[0], None)]), lambda: [a for a, _ in ls.to_pairs(weights, 2)],
         lambda: [b for _, b in ls.to_pairs(weights, 2) if b is not None],
-        lambda: ls.interpolate(X, Y), lambda: ls.interpolate_deep(X, Y, [2, 3]),
+        lambda: ls.interpolate(X, Y, rng=0), lambda: ls.interpolate_deep(X, Y, [2, 3], rng=0),
         lambda: ls.fit(weights, X, Y, TANH).weights,
         lambda: ls.fit(weights, X, Y, TANH, iterations=0).weights, lambda: ls.minimize(weights, X, Y, TANH).weights,
         lambda: ls.minimize(weights, X, Y, TANH, iterations=0).weights, lambda: [ls.tangent_basis(weights, X, TANH)],
         lambda: ls.project_to_zero_loss(weights, X, forward(weights, X, TANH), TANH),
         lambda: sum(ls.walk_zero_loss(weights, X, forward(weights, X, TANH), TANH, steps=1, length=0.1, rng=0), []),
-        lambda: [ls.perturb_labels(Y, 0.1)], lambda: [ls.dag_forward(edges, params, X, TANH)],
+        lambda: [ls.perturb_labels(Y, 0.1, rng=0)], lambda: [ls.dag_forward(edges, params, X, TANH)],
         lambda: [ls.dag_jacobian(edges, params, X, TANH)], lambda: sum(ls.relu_interpolants(x[:2], y[:2], 1), []),
         lambda: [ls.augment(weights[1], forward(weights[:1], X, TANH))], lambda: [SQUARE.d1(Y, Ya)],
         lambda: [ls.augment(weights[1], np.ones((2, 6)))], lambda: [SQUARE.d2(Y, Ya)],
@@ -398,7 +398,7 @@ def test_lemma_3_3_and_remark_4_2_hold_for_any_number_of_points_inputs_and_outpu
     assert [W.shape for W in weights] == [(n + 3, D + 1), (M, n + 4)]
     assert np.abs(forward(weights, X, act) - Y).max() < 1e-11 * np.abs(Y).max()
     assert (weights[0][n:] == 0).all() and (weights[1][:, n:] == 0).all()    # spare units: doubly inactive
-    assert sum(W.size for W in ls.interpolate(X, Y[:, :1], act)) == n * (D + 2) + 1
+    assert sum(W.size for W in ls.interpolate(X, Y[:, :1], act, rng=0)) == n * (D + 2) + 1
 
 
 @pytest.mark.parametrize("act", RECTIFIED, ids=lambda a: a.name)
@@ -1046,8 +1046,8 @@ BAD = [
     (lambda: ls.interpolate(np.array([[-1.7e308], [0], [1.7e308]]), Y1), "X reaches 1.7e[+]308"),
     (lambda: ls.interpolate(X2, 1e160 * Y1), "Y reaches 1.0e[+]160"),
     (lambda: ls.interpolate(X2 * 1e-310, Y1), "too close"),
-    (lambda: ls.interpolate(1e8 + 1e-7 * np.random.default_rng(0).random((40, 3)), np.ones((40, 1))), "too close"),
-    (lambda: ls.interpolate(*nearly_equal_pairs()), "so close"),
+    (lambda: ls.interpolate(1e8 + 1e-7 * np.random.default_rng(0).random((40, 3)), np.ones((40, 1)), rng=0), "close"),
+    (lambda: ls.interpolate(*nearly_equal_pairs(), rng=0), "so close"),
     (lambda: ls.interpolate_deep(X2, Y1, []), "widths is empty"),
     (lambda: ls.interpolate_deep(X2, Y1, [0, 3]), "width is 0"),
     (lambda: ls.fit_many([], X2, Y1, TANH), "starts is"), (lambda: ls.fit_many(W3[0], X2, Y1, TANH), "starts is"),

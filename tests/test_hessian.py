@@ -1,0 +1,627 @@
+"""Tests of hessian.py. Each name says what is claimed; each tolerance says where it comes from."""
+import numpy as np
+import pytest
+
+import hessian as module
+from hessian import (
+    Inertia,
+    extreme_eigenpairs,
+    gauss_newton,
+    hessian,
+    hessian_blocks,
+    hessian_deep,
+    hessian_operator,
+    hessian_shallow,
+    hessian_vector_product,
+    inertia,
+    mirror,
+)
+from landscape import (
+    LEAKY_RELU,
+    LOGISTIC,
+    RELU,
+    SIGMOID,
+    SMOOLU,
+    SOFTPLUS,
+    SQUARE,
+    TANH,
+    Activation,
+    Loss,
+    flatten,
+    forward,
+    gradient,
+    jacobian,
+    power_loss,
+    random_weights,
+    sigmoid,
+    training_loss,
+    unflatten,
+)
+
+EPS = np.finfo(float).eps
+# Two routes to one Hessian round differently: about eps times the number of terms of a sum (samples, widths,
+# all below 100 here) times the largest entry.
+ROUNDING = 100 * EPS
+
+NETS = {  # widths, samples, bias of each layer
+    "linear": ([3, 1], 7, True),
+    "linear, two outputs, no bias": ([3, 2], 7, False),
+    "all ones": ([1, 1, 1], 1, True),
+    "three layers": ([3, 4, 1], 9, True),
+    "three layers, three outputs": ([2, 5, 3], 8, [True, False]),
+    "many inputs": ([30, 2, 2], 5, True),
+    "one wide": ([1, 20, 2], 3, [False, True]),
+    "four layers": ([2, 3, 4, 2], 6, [False, True, False]),
+    "five layers": ([3, 4, 2, 3, 2], 6, [True, False, True, True]),
+    "six thin layers": ([2, 1, 1, 2, 1, 1], 4, True),
+}
+
+
+def net(name, seed=0):
+    widths, n, bias = NETS[name]
+    rng = np.random.default_rng(seed)
+    return (random_weights(widths, bias=bias, rng=rng), rng.normal(size=(n, widths[0])),
+            rng.uniform(size=(n, widths[-1])))
+
+
+def differences(weights, X, Y, act, loss=SQUARE, h=1e-5):
+    """The Hessian by central differences of the gradient: error h^2 for the formula, eps / h for rounding."""
+    theta = flatten(weights)
+
+    def g(t):
+        return flatten(gradient(unflatten(t, weights), X, Y, act, loss))
+
+    return np.array([(g(theta + h * e) - g(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
+
+
+def close(A, B, relative):
+    scale = max(np.abs(A).max(), np.abs(B).max(), 1e-300)
+    return A.shape == B.shape and np.abs(A - B).max() <= relative * scale
+
+
+# The loss with l'' neither diagonal nor positive: l = f0^2 f1 + sin(f0 - y0), for M >= 2 (others outputs: not used).
+def odd_d1(F, Y):
+    out = np.zeros_like(F)
+    out[:, 0] = 2 * F[:, 0] * F[:, 1] + np.cos(F[:, 0] - Y[:, 0])
+    out[:, 1] = F[:, 0] ** 2
+    return out
+
+
+def odd_d2(F, Y):
+    out = np.zeros(F.shape + F.shape[1:])
+    out[:, 0, 0] = 2 * F[:, 1] - np.sin(F[:, 0] - Y[:, 0])
+    out[:, 0, 1] = out[:, 1, 0] = 2 * F[:, 0]
+    return out
+
+
+ODD = Loss("odd", lambda F, Y: F[:, 0] ** 2 * F[:, 1] + np.sin(F[:, 0] - Y[:, 0]), odd_d1, odd_d2)
+
+
+# ---------------------------------------------------------------------------------------------
+# The Hessian
+# ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3), power_loss(1.5), ODD], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("act", [TANH, SIGMOID, SOFTPLUS, SMOOLU], ids=lambda act: act.name)
+@pytest.mark.parametrize("name", NETS)
+def test_hessian_is_the_derivative_of_the_gradient(name, act, loss):
+    weights, X, Y = net(name)
+    if loss is ODD and Y.shape[1] < 2:
+        pytest.skip("needs two outputs")
+    if loss.name == "|r|^1.5":
+        Y = Y + 5                       # no residual near 0, where its fourth derivative has no bound
+    H, D = hessian(weights, X, Y, act, loss), differences(weights, X, Y, act, loss)
+    assert close(H, D, 1e-8)            # h^2 = 1e-10 times fourth derivatives, and eps / h = 2e-11
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_error_of_the_second_order_expansion_falls_like_the_third_power(name):
+    weights, X, Y = net(name)
+    theta, rng = flatten(weights), np.random.default_rng(1)
+    v = rng.normal(size=len(theta))
+    v /= np.linalg.norm(v)
+    g, H = flatten(gradient(weights, X, Y, TANH, LOGISTIC)), hessian(weights, X, Y, TANH, LOGISTIC)
+
+    def error(h):
+        return abs(training_loss(unflatten(theta + h * v, weights), X, Y, TANH, LOGISTIC)
+                   - training_loss(weights, X, Y, TANH, LOGISTIC) - h * g @ v - h * h * (v @ H @ v) / 2)
+
+    # from h = 1e-3 on the error, h^3 / 6, is above 1e-11, far above the rounding of L, about 1e-15; below
+    # h = 1e-1 the next term changes the slope over two decades by less than 0.3
+    steps = np.array([1e-3, 1e-2, 1e-1])
+    slope = np.polyfit(np.log(steps), np.log([error(h) for h in steps]), 1)[0]
+    assert 2.7 < slope < 3.4
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("M", [1, 2, 3])
+def test_linear_regression_has_the_hessian_of_the_normal_equations(M, bias):
+    rng = np.random.default_rng(M)
+    X, Y = rng.normal(size=(12, 4)), rng.normal(size=(12, M))
+    weights = random_weights([4, M], bias=bias, rng=rng)
+    x = np.hstack([X, -np.ones((12, 1))]) if bias else X
+    assert close(hessian(weights, X, Y, TANH), np.kron(np.eye(M), x.T @ x), ROUNDING)
+
+
+def test_logistic_regression_has_its_textbook_hessian():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(15, 3)), rng.integers(0, 2, size=(15, 1))
+    weights = random_weights([3, 1], rng=rng)
+    x = np.hstack([X, -np.ones((15, 1))])
+    p = sigmoid(x @ weights[0].T)
+    assert close(hessian(weights, X, Y, TANH, LOGISTIC), x.T @ (p * (1 - p) * x), ROUNDING)
+
+
+def test_one_unit_by_hand():
+    # f = v tanh(w x), L = (f - y)^2 / 2: L_ww = (v t' x)^2 + r v t'' x^2, L_wv = t v t' x + r t' x, L_vv = t^2
+    w, v, x, y = 0.7, -1.3, 0.9, 0.4
+    t = np.tanh(w * x)
+    d, dd = 1 - t * t, -2 * t * (1 - t * t)
+    r = v * t - y
+    expected = np.array([[(v * d * x) ** 2 + r * v * dd * x * x, t * v * d * x + r * d * x],
+                         [t * v * d * x + r * d * x, t * t]])
+    for form in (hessian, hessian_shallow, hessian_deep):
+        assert close(form([[[w]], [[v]]], [[x]], [[y]], TANH), expected, ROUNDING)
+
+
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, ODD], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("name", NETS)
+def test_both_forms_agree_to_rounding(name, loss):
+    weights, X, Y = net(name)
+    if loss is ODD and Y.shape[1] < 2:
+        pytest.skip("needs two outputs")
+    deep = hessian_deep(weights, X, Y, TANH, loss)
+    assert close(hessian(weights, X, Y, TANH, loss), deep, ROUNDING)
+    if len(weights) == 2:
+        assert close(hessian_shallow(weights, X, Y, TANH, loss), deep, ROUNDING)
+
+
+def test_hessian_takes_the_form_that_suits(monkeypatch):
+    calls = []
+    for form in ("shallow_pass", "deep_pass"):
+        function = getattr(module, form)
+        monkeypatch.setattr(module, form, lambda *a, f=function, name=form: calls.append(name) or f(*a))
+    for widths in ([1, 50, 1], [29, 3, 1], [8, 3, 3], [32, 3, 1], [16, 5, 3], [2, 3, 3, 1], [3, 1]):
+        rng = np.random.default_rng(0)
+        hessian(random_weights(widths, rng=rng), rng.normal(size=(3, widths[0])), np.ones((3, widths[-1])), TANH)
+    assert calls == ["shallow_pass"] * 3 + ["deep_pass"] * 4
+
+
+@pytest.mark.parametrize("widths", [[2, 6, 1], [2, 9, 5, 2], [2, 2]])
+def test_samples_in_portions_give_the_same_sum(widths):
+    rng = np.random.default_rng(0)
+    weights = random_weights(widths, rng=rng)
+    n = 1 + 2 ** 20 // 12               # more than any portion of these nets
+    X, Y = rng.normal(size=(n, 2)), rng.normal(size=(n, widths[-1]))
+    half = n // 3
+    parts = [hessian_deep(weights, X[s], Y[s], TANH) for s in (slice(half), slice(half, None))]
+    # sums of 1e5 terms, mostly of one sign: n eps would be the worst case, sqrt(n) eps = 7e-14 is usual
+    assert close(hessian(weights, X, Y, TANH), parts[0] + parts[1], 1e-12)
+
+
+@pytest.mark.parametrize("P", [1, 2, 127, 128, 129, 300])
+def test_mirror_copies_the_upper_triangle(P):
+    H = np.random.default_rng(P).normal(size=(P, P))
+    upper = np.triu(H)
+    mirror(H)
+    assert np.array_equal(H, upper + np.triu(upper, 1).T)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_results_are_symmetric_bit_by_bit(name):
+    weights, X, Y = net(name)
+    for A in (hessian(weights, X, Y, TANH, LOGISTIC), hessian_deep(weights, X, Y, TANH),
+              gauss_newton(weights, X, Y, TANH, LOGISTIC), *hessian_blocks(weights, X, Y, TANH)):
+        assert np.array_equal(A, A.T)
+
+
+@pytest.mark.parametrize("widths", [[9, 20, 1], [3, 9, 9, 9, 2]])       # P > 128, so several strips and corners
+def test_results_wider_than_a_strip_are_right(widths):
+    rng = np.random.default_rng(0)
+    weights = random_weights(widths, rng=rng)
+    X, Y = rng.normal(size=(11, widths[0])), rng.normal(size=(11, widths[-1]))
+    for form in (hessian, hessian_deep):
+        H = form(weights, X, Y, TANH)
+        assert len(H) > 128 and np.array_equal(H, H.T)
+        assert close(H, differences(weights, X, Y, TANH), 1e-8)         # as above
+    J = jacobian(weights, X, TANH).reshape(-1, len(H))
+    G = gauss_newton(weights, X, Y, TANH)
+    assert np.array_equal(G, G.T) and close(G, J.T @ J, ROUNDING)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_layer_blocks_are_the_diagonal_blocks(name):
+    weights, X, Y = net(name)
+    H, stop = hessian_deep(weights, X, Y, SOFTPLUS, LOGISTIC), 0
+    blocks = hessian_blocks(weights, X, Y, SOFTPLUS, LOGISTIC)
+    assert len(blocks) == len(weights)
+    for W, block in zip(weights, blocks):
+        stop += W.size
+        assert close(block, H[stop - W.size:stop, stop - W.size:stop], ROUNDING)
+
+
+def test_permuting_hidden_units_permutes_rows_and_columns():
+    weights, X, Y = net("five layers")
+    order = np.array([2, 0, 3, 1])
+    swapped = [weights[0][order], weights[1][:, order], *weights[2:]]       # layer 1 has no bias
+    labels = unflatten(np.arange(len(flatten(weights))), weights)
+    where = flatten([labels[0][order], labels[1][:, order], *labels[2:]]).astype(int)
+    H = hessian(weights, X, Y, TANH)
+    assert close(hessian(swapped, X, Y, TANH), H[np.ix_(where, where)], ROUNDING)
+
+
+def test_flipping_the_sign_of_a_tanh_unit_flips_rows_and_columns():
+    weights, X, Y = net("four layers")
+    signs = [np.ones_like(W) for W in weights]
+    signs[0][1], signs[1][:, 1] = -1, -1
+    s = flatten(signs)
+    flipped = [W * sign for W, sign in zip(weights, signs)]
+    H = hessian(weights, X, Y, TANH)
+    assert close(hessian(flipped, X, Y, TANH), s[:, None] * H * s, ROUNDING)
+    # control: softplus is not odd
+    assert not close(hessian(flipped, X, Y, SOFTPLUS), s[:, None] * hessian(weights, X, Y, SOFTPLUS) * s, 1e-3)
+
+
+# ---------------------------------------------------------------------------------------------
+# Gauss-Newton and Proposition 2.3
+# ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(4), ODD], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("name", NETS)
+def test_gauss_newton_is_the_jacobian_product(name, loss):
+    weights, X, Y = net(name)
+    if loss is ODD and Y.shape[1] < 2:
+        pytest.skip("needs two outputs")
+    J, d2l = jacobian(weights, X, TANH), loss.d2(forward(weights, X, TANH), Y)
+    assert close(gauss_newton(weights, X, Y, TANH, loss), np.einsum("nmp,nmk,nkq->pq", J, d2l, J), ROUNDING)
+
+
+def test_hessian_minus_gauss_newton_is_linear_in_the_residual():
+    # square loss: H - G = sum r d2f, and moving y changes r alone
+    weights, X, Y = net("five layers")
+    F = forward(weights, X, TANH)
+    G = gauss_newton(weights, X, Y, TANH)
+    once, twice = (hessian(weights, X, F - t * (F - Y), TANH) - G for t in (1, 2))
+    assert np.abs(once).max() > 0.01 * np.abs(G).max()
+    assert close(twice, 2 * once, ROUNDING)
+
+
+FITTED = [([3, 10, 1], 5), ([2, 6, 3], 4), ([4, 5, 5, 2], 6)]
+
+
+@pytest.mark.parametrize("widths,n", FITTED)
+def test_prop_2_3_at_zero_loss_the_hessian_is_gauss_newton_with_nM_positive_eigenvalues(widths, n):
+    rng = np.random.default_rng(0)
+    weights = random_weights(widths, rng=rng)
+    X = rng.normal(size=(n, widths[0]))
+    Y = forward(weights, X, TANH)
+    H, G = hessian(weights, X, Y, TANH), gauss_newton(weights, X, Y, TANH)
+    J = jacobian(weights, X, TANH).reshape(-1, len(H))
+    assert close(H, G, ROUNDING) and close(G, J.T @ J, ROUNDING)
+    count = inertia(H)
+    print(f"{widths}: {count}")
+    assert count[:3] == (J.shape[0], 0, len(H) - J.shape[0])
+    assert count.gap > 1e5              # the ledger's smallest gap for nets of this kind
+    # control: away from zero loss it is neither Gauss-Newton nor semidefinite
+    moved = hessian(weights, X, Y + 1, TANH)
+    assert not close(moved, G, 1e-3)
+    assert inertia(moved).negative > 0
+
+
+@pytest.mark.parametrize("widths,n", FITTED)
+def test_prop_2_3_fails_at_a_loss_of_1e_minus_8(widths, n):
+    """r = 1e-4 adds r d2f, of the order 1e-4, to the Hessian: the zero eigenvalues move, and both signs appear."""
+    rng = np.random.default_rng(0)
+    weights = random_weights(widths, rng=rng)
+    X = rng.normal(size=(n, widths[0]))
+    r = rng.normal(size=(n, widths[-1]))
+    r *= np.sqrt(2e-8) / np.linalg.norm(r)
+    Y = forward(weights, X, TANH) - r
+    assert training_loss(weights, X, Y, TANH) == pytest.approx(1e-8, rel=1e-6)      # rounding of f - y, 1e-16 of 1e-4
+    H = hessian(weights, X, Y, TANH)
+    count = inertia(H)
+    assert count.negative > 0 and count.positive > r.size           # at zero loss: none, and exactly nM
+    moved = np.abs(hessian(weights, X, Y, TANH) - gauss_newton(weights, X, Y, TANH)).max()
+    assert 1e-6 < moved < 1e-3                                      # the order of r, ten times down and up
+    # a tolerance above |r d2f| counts nM again, if the smallest true eigenvalue is larger still; Weyl's bound
+    shift = np.linalg.norm(H - gauss_newton(weights, X, Y, TANH), 2)
+    if np.linalg.eigvalsh(gauss_newton(weights, X, Y, TANH))[-r.size] > 2.1 * shift:
+        assert inertia(H, tol=shift * (1 + 1e-9)).positive == r.size
+        assert inertia(H, tol=shift * (1 + 1e-9)).negative == 0
+
+
+# ---------------------------------------------------------------------------------------------
+# Kinks and special losses
+# ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("act", [RELU, LEAKY_RELU], ids=lambda act: act.name)
+@pytest.mark.parametrize("name", ["three layers", "three layers, three outputs", "five layers"])
+def test_relu_hessian_off_the_kinks_agrees_with_differences(name, act):
+    weights, X, Y = net(name, seed=3)
+    # in these draws no |z| is below 1e-3, so no kink lies within the step of the differences
+    assert close(hessian(weights, X, Y, act, LOGISTIC), differences(weights, X, Y, act, LOGISTIC), 1e-8)
+
+
+def test_at_a_kink_a_relu_unit_counts_as_off():
+    W, v, x = [[0.0, 0.0], [1.0, 0.0]], [[2.0, 3.0]], [[1.5]]
+    H = hessian([W, v], x, [[-1.0]], RELU)
+    off = hessian([[[0.0, 1.0], [1.0, 0.0]], v], x, [[-1.0]], RELU)      # bias 1: unit 0 is off, z = -1
+    assert np.array_equal(H, off)
+    assert np.array_equal(H[:2], np.zeros((2, 6))) and H[2, 2] == (3 * 1.5) ** 2
+
+
+def test_power_loss_without_second_derivative_is_refused_by_name():
+    weights, X, _ = net("three layers")
+    Y = forward(weights, X, TANH)
+    for function in (hessian, hessian_deep, gauss_newton, hessian_operator, hessian_blocks):
+        with pytest.raises(ValueError, match="no second derivative"):
+            function(weights, X, Y, TANH, power_loss(1.5))
+
+
+def test_power_loss_above_two_has_a_zero_hessian_on_the_zero_loss_set():
+    weights, X, _ = net("three layers")
+    assert not hessian(weights, X, forward(weights, X, TANH), TANH, power_loss(3)).any()
+
+
+# ---------------------------------------------------------------------------------------------
+# Products with vectors
+# ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, ODD], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("name", NETS)
+def test_product_with_a_vector_is_the_hessian_times_it(name, loss):
+    weights, X, Y = net(name)
+    if loss is ODD and Y.shape[1] < 2:
+        pytest.skip("needs two outputs")
+    H = hessian(weights, X, Y, SOFTPLUS, loss)
+    matvec = hessian_operator(weights, X, Y, SOFTPLUS, loss)
+    for v in np.random.default_rng(5).normal(size=(3, len(H))):
+        scale = np.abs(H).max() * np.abs(v).sum()
+        assert np.abs(matvec(v) - H @ v).max() <= ROUNDING * scale
+        assert np.array_equal(hessian_vector_product(weights, v, X, Y, SOFTPLUS, loss), matvec(v))
+
+
+def test_products_work_at_a_million_parameters():
+    rng = np.random.default_rng(0)
+    weights = random_weights([100, 900, 900, 100, 3], rng=rng)
+    X, Y = rng.normal(size=(4, 100)), rng.normal(size=(4, 3))
+    matvec = hessian_operator(weights, X, Y, TANH)
+    u, v = rng.normal(size=(2, len(flatten(weights))))
+    Hu, Hv = matvec(u), matvec(v)
+    assert len(u) > 990_000
+    # u.Hv = v.Hu; the sums have 1e6 terms of random sign: sqrt(1e6) eps of |u| |Hv|, with room
+    assert abs(u @ Hv - v @ Hu) <= 1e-11 * np.linalg.norm(u) * np.linalg.norm(Hv)
+    h = 1e-5
+    g = [flatten(gradient(unflatten(flatten(weights) + t * h * v, weights), X, Y, TANH)) for t in (1, -1)]
+    # h v moves every z by up to h sqrt(1000) = 3e-4: its square times fourth derivatives
+    assert np.linalg.norm((g[0] - g[1]) / (2 * h) - Hv) <= 1e-5 * np.linalg.norm(Hv)
+
+
+# ---------------------------------------------------------------------------------------------
+# Inertia
+# ---------------------------------------------------------------------------------------------
+
+def test_inertia_counts_with_the_rank_rule_and_reports_the_gap():
+    H = np.diag([3.0, -2.0, 1e-12, 1e-17, 0.0, 5.0])
+    count = inertia(H)
+    assert count[:3] == (3, 1, 2)
+    assert count.tol == 6 * EPS * 5
+    assert count.gap == pytest.approx(1e5)
+    assert inertia(H, tol=1e-10)[:3] == (2, 1, 3) and inertia(H, tol=1e-10).tol == 1e-10
+    assert inertia(H, tol=1e-10).gap == pytest.approx(2e12)
+    assert inertia(H, tol=2.0)[:3] == (2, 0, 4)                     # equal to tol counts as zero
+    assert inertia(H, tol=0)[:3] == (4, 1, 1) and inertia(H, tol=0).gap == np.inf
+
+
+@pytest.mark.parametrize("H,expected", [
+    (np.zeros((3, 3)), (0, 0, 3, 0.0, np.inf)),
+    (np.eye(2), (2, 0, 0, 2 * EPS, np.inf)),
+    (-np.eye(2), (0, 2, 0, 2 * EPS, np.inf)),
+    ([[0]], (0, 0, 1, 0.0, np.inf)),
+    (np.diag([1.0, 0.0]), (1, 0, 1, 2 * EPS, np.inf)),
+    (np.diag([1e308, -1e308]), (1, 1, 0, 2 * EPS * 1e308, np.inf)),
+    (np.full((1, 1), 5e-324), (1, 0, 0, 0.0, np.inf)),
+])
+def test_inertia_of_extreme_matrices(H, expected):
+    assert inertia(H) == Inertia(*expected)
+
+
+def test_inertia_is_invariant_under_congruence():
+    rng = np.random.default_rng(0)
+    D = np.diag([1.0, 2, 3, -1, -2, 0, 0])
+    for _ in range(5):
+        T = np.linalg.qr(rng.normal(size=(7, 7)))[0] * rng.uniform(0.5, 2, size=7)
+        assert inertia(T @ D @ T.T)[:3] == (3, 2, 2)                # T D T^T is symmetric up to rounding only
+
+
+@pytest.mark.parametrize("H,tol,message", [
+    (np.ones((2, 3)), None, "square"),
+    ([[1.0, 2.0], [2.1, 1.0]], None, "symmetric"),
+    ([[1.0, 2.0], [2.0 + 1e-11, 1.0]], None, "symmetric"),
+    ([[np.nan, 0], [0, 1]], None, "finite"),
+    (np.ones(3), None, "axes"),
+    (np.eye(2) * 1j, None, "real"),
+    (np.full((9, 9), 1e308), None, "overflows"),
+    (np.eye(2), -1.0, "tol"),
+    (np.eye(2), np.nan, "tol"),
+])
+def test_inertia_refuses(H, tol, message):
+    with pytest.raises(ValueError, match=message):
+        inertia(H, tol)
+
+
+# ---------------------------------------------------------------------------------------------
+# Lanczos
+# ---------------------------------------------------------------------------------------------
+
+SPECTRA = {
+    "random": np.random.default_rng(0).normal(size=40),
+    "zero": np.zeros(20),
+    "identity": np.ones(20),
+    "minus a projection": np.r_[-np.ones(15), np.zeros(15)],
+    "triple ends": np.r_[[2.0] * 3, np.linspace(-1, 1, 30), [-2.0] * 3],
+    "one large, many zero": np.r_[1e6, np.zeros(29)],
+    "low rank": np.r_[3.0, 1e-7, -1e-8, np.zeros(40)],
+    "cluster": np.r_[1 + 1e-9 * np.arange(8), np.linspace(-0.5, 0.5, 40)],
+    "tiny": 1e-200 * np.arange(1.0, 21),
+    "huge": 1e150 * np.arange(-9.0, 11),
+    "two": np.array([1.0, -3.0]),
+    "graded": np.r_[10.0 ** -np.arange(30), -10.0 ** -np.arange(1.0, 10)],
+}
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, "half"])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_lanczos_finds_both_ends_with_their_multiplicities(name, k):
+    spectrum = np.sort(SPECTRA[name])
+    size = len(spectrum)
+    k = size // 2 if k == "half" else k
+    if 2 * k > size:
+        pytest.skip("more than there are")
+    Q = np.linalg.qr(np.random.default_rng(1).normal(size=(size, size)))[0]
+    H = Q * spectrum @ Q.T
+    H = H / 2 + H.T / 2
+    products = []
+    values, V = extreme_eigenpairs(lambda v: products.append(1) or H @ v, size, k, rng=2)
+    norm = np.abs(spectrum).max()
+    assert values.shape == (2 * k,) and V.shape == (size, 2 * k)
+    # a pass stops at residuals of 1e-12 of the norm; the margin between passes is 1e-11
+    assert np.abs(values - np.append(spectrum[:k], spectrum[-k:])).max() <= 1e-11 * norm
+    assert np.linalg.norm(H @ V - V * values, axis=0).max() <= 2e-12 * norm
+    assert np.abs(V.T @ V - np.eye(2 * k)).max() <= 1e-12           # twice reorthogonalised: some eps
+    assert len(products) <= size * (2 + len(spectrum) - len(np.unique(spectrum)))
+
+
+def test_lanczos_stops_early_where_the_ends_stand_out():
+    spectrum = np.r_[np.linspace(-1, 1, 400), -5, -4, 4, 5]
+    products = []
+    values = extreme_eigenpairs(lambda v: products.append(1) or spectrum * v, 404, 2, rng=0).values
+    assert np.abs(values - [-5, -4, 4, 5]).max() < 1e-11            # as above
+    # a Chebyshev polynomial of degree j falls by (4 + sqrt(15))^-j outside [-1, 1]: 14 steps for 1e-12; the
+    # second pass has to resolve the dense inside, where the ends of [-1, 1] take about 13 / sqrt(1 / 400) steps
+    assert len(products) < 350
+
+
+def test_lanczos_finds_the_saddle_of_a_net_without_its_hessian():
+    rng = np.random.default_rng(0)
+    weights = random_weights([4, 8, 8, 2], rng=rng)
+    X, Y = rng.normal(size=(30, 4)), rng.normal(size=(30, 2))
+    H = hessian(weights, X, Y, TANH)
+    values, V = extreme_eigenpairs(hessian_operator(weights, X, Y, TANH), len(H), 3, rng=0)
+    expected = np.linalg.eigvalsh(H)
+    assert values[0] < 0
+    assert np.abs(values - np.append(expected[:3], expected[-3:])).max() <= 1e-11 * expected[-1]
+    again = extreme_eigenpairs(hessian_operator(weights, X, Y, TANH), len(H), 3, rng=0)
+    assert np.array_equal(again.values, values) and np.array_equal(again.vectors, V)
+
+
+def test_lanczos_does_not_keep_or_give_away_its_basis():
+    kept = []
+
+    def matvec(v):
+        kept.append(v)
+        result = 2.0 * v
+        v[:] = 0                        # whatever it does with its argument
+        return result
+
+    values, V = extreme_eigenpairs(matvec, 6, 2, rng=0)
+    assert np.array_equal(values, [2.0] * 4) or np.abs(values - 2).max() < 1e-14      # one product and one sum
+    assert not any(np.shares_memory(v, V) for v in kept)
+
+
+@pytest.mark.parametrize("matvec,size,k,message", [
+    (lambda v: v, 3, 2, "size is 3"),
+    (lambda v: v, 0, 1, "size"),
+    (lambda v: v, 4.5, 1, "size"),
+    (lambda v: v, 4, 0, "k is 0"),
+    (lambda v: v, 4, 1.5, "k is 1.5"),
+    (lambda v: v[:2], 4, 1, "length 2, it should be 4"),
+    (lambda v: v[:, None], 4, 1, "axes"),
+    (lambda v: v * np.nan, 4, 1, "finite"),
+    (lambda v: v * 1j, 4, 1, "real"),
+])
+def test_lanczos_refuses(matvec, size, k, message):
+    with pytest.raises(ValueError, match=message):
+        extreme_eigenpairs(matvec, size, k, rng=0)
+
+
+# ---------------------------------------------------------------------------------------------
+# Arguments
+# ---------------------------------------------------------------------------------------------
+
+FUNCTIONS = [hessian, hessian_deep, hessian_shallow, gauss_newton, hessian_operator, hessian_blocks]
+
+
+@pytest.mark.parametrize("act", [TANH, Activation("identity", lambda x: x, np.ones_like, np.zeros_like)],
+                         ids=lambda act: act.name)
+def test_arguments_are_neither_changed_nor_shared(act):
+    weights, X, Y = net("three layers")
+    v = np.random.default_rng(0).normal(size=len(flatten(weights)))
+    before = [A.copy() for A in (*weights, X, Y, v)]
+    matvec = hessian_operator(weights, X, Y, act)
+    results = [f(weights, X, Y, act) for f in (hessian, hessian_deep, hessian_shallow, gauss_newton)]
+    results += [*hessian_blocks(weights, X, Y, act), matvec(v), hessian_vector_product(weights, v, X, Y, act)]
+    for A, B in zip((*weights, X, Y, v), before):
+        assert np.array_equal(A, B)
+        assert not any(np.shares_memory(A, result) for result in results)
+    for A in (*weights, X, Y):
+        A[:] = 0
+    assert np.array_equal(matvec(v), results[-2])           # the operator has its own copy
+    first = matvec(v)
+    first[:] = 0
+    assert np.array_equal(matvec(v), results[-2])
+
+
+def test_lists_and_integers_are_welcome():
+    H = hessian([[[1, 0], [2, 1]], [[1, 1, 0]]], [[1], [2]], [[0], [1]], TANH)
+    weights = [np.array([[1.0, 0], [2, 1]]), np.array([[1.0, 1, 0]])]
+    assert np.array_equal(H, hessian(weights, np.array([[1.0], [2]]), np.array([[0.0], [1]]), TANH))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("change,message", [
+    ({"X": np.ones(9)}, "X has shape"),
+    ({"X": np.ones((9, 5))}, r"weights\[0\]"),
+    ({"Y": np.ones((9, 2))}, "Y has shape"),
+    ({"Y": np.full((9, 1), np.nan)}, "Y holds nan"),
+    ({"weights": []}, "weights is empty"),
+    ({"act": "tanh"}, "act is 'tanh'"),
+    ({"loss": "square"}, "loss is 'square'"),
+    ({"X": np.full((9, 3), 1e200), "act": Activation("square", np.square, lambda x: 2 * x, lambda x: 2 + 0 * x)},
+     "overflows|nan"),
+])
+def test_bad_arguments_are_refused_by_name(function, change, message):
+    weights, X, Y = net("three layers")
+    arguments = {"weights": weights, "X": X, "Y": Y, "act": TANH, "loss": SQUARE} | change
+    with pytest.raises(ValueError, match=message):
+        function(**arguments)
+
+
+def test_an_overflowing_hessian_is_refused_without_a_warning():
+    for function in (hessian, hessian_deep, hessian_shallow, gauss_newton, hessian_blocks):
+        with pytest.raises(ValueError, match="overflows"):
+            function([[[1e-200]], [[1e160]]], [[1e200]], [[0.0]], TANH)
+    with pytest.raises(ValueError, match="overflows"):
+        hessian_vector_product([[[1e-200]], [[1e160]]], [1.0, 0.0], [[1e200]], [[0.0]], TANH)
+    # 1.2 million samples of 1.7e302 each: no portion overflows, but their sum does
+    X = np.full((1_200_000, 1), 1.3e151)
+    with pytest.raises(ValueError, match="overflows"):
+        hessian([[[1.0]]], X, X, TANH)
+    assert np.isfinite(hessian([[[1.0]]], X[:600_000], X[:600_000], TANH)).all()
+
+
+@pytest.mark.parametrize("name", ["linear", "four layers"])
+def test_form_a_refuses_nets_without_exactly_one_hidden_layer(name):
+    weights, X, Y = net(name)
+    with pytest.raises(ValueError, match="it should be 2"):
+        hessian_shallow(weights, X, Y, TANH)
+
+
+@pytest.mark.parametrize("vector,message", [
+    (np.ones(3), "length 3, it should be 21"), (np.ones((21, 1)), "axes"), (np.full(21, np.inf), "finite"),
+    (["a"] * 21, "real"),
+])
+def test_products_refuse_bad_vectors(vector, message):
+    weights, X, Y = net("three layers")
+    with pytest.raises(ValueError, match=message):
+        hessian_vector_product(weights, vector, X, Y, TANH)
