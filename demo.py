@@ -11,8 +11,10 @@ is 1 if a check fails, and 2, with one sentence, if an option or the data are ba
 """
 import argparse
 import csv
+import io
 import os
 import sys
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +44,9 @@ LONGLEY = """
 116.9,554894,4007,2827,130081,1962,70551
 """
 MOST_ROWS = 5000            # the exact fit solves an n x n system
+MOST_BYTES = 50_000_000
 WALK_ROWS = 30              # the walk takes hundreds of decompositions of an n x P matrix
+WALK_COLUMNS = 64
 
 
 class Data(NamedTuple):
@@ -91,9 +95,14 @@ def remainder(weights, X, Y, act, loss, directions, h, H=None):
     return np.sqrt(total)
 
 
-def standardized(data, most):
-    """The first rows of the data, each column with mean 0 and deviation 1; a constant column becomes 0."""
-    columns = np.hstack([data.X, data.Y])[:most]
+def paragraph(text):
+    """Text with numbers and names in it, broken into lines of 79."""
+    return textwrap.fill(text, 79)
+
+
+def standardized(data):
+    """The first rows and columns, each column with mean 0 and deviation 1; a constant column becomes 0."""
+    columns = np.hstack([data.X[:WALK_ROWS, :WALK_COLUMNS], data.Y[:WALK_ROWS]])
     columns = columns / np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
     columns = columns - columns.mean(axis=0)
     deviation = columns.std(axis=0)
@@ -125,21 +134,26 @@ def gradient(seed, data):
 def exact_fit(seed, data):
     """A net in closed form through any data"""
     X, Y, name = data
-    n, scale = len(X), max(np.abs(Y).max(), np.finfo(float).tiny)
-    yield (f"{name}: {n} points, {X.shape[1]} inputs. One hidden layer of {n} units, all looking in\n"
-           "one direction, thresholds between the sorted points, a triangular system.\n"
-           "Figures: largest error / largest target; 1e-9 for some thousand points.")
+    n, both = len(X), np.hstack([Y, Y[::-1]])
+    scale = max(np.abs(Y).max(), np.finfo(float).tiny)
+    yield paragraph(
+        f"{name}: {n} points, {X.shape[1]} inputs. One hidden layer of {n} units, all looking in one direction, "
+        "thresholds between the sorted points, a triangular system. Figures: largest error / largest target; the "
+        "bound is 10 eps times the growth of the system, which tells beforehand what rounding will do.")
+    t = X @ ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
+    order = np.argsort(t)
+    growth = ls.interpolation_growth((t - t.min())[order][None], both[order][None], 0.1)[0]
+    bound = 10 * (np.finfo(float).eps * growth + np.finfo(float).tiny) / scale
     for act in (ls.RELU, ls.SMOOLU, ls.RECTIFIED_TANH):
         weights = ls.interpolate(X, Y, act, rng=seed)
         error = np.abs(ls.forward(weights, X, act) - Y).max() / scale
-        yield below("Cooper Lemma 3.3", f"exact fit, {n} {act.name} units", error, 1e-8)
-    both = np.hstack([Y, Y[::-1]])
+        yield below("Cooper Lemma 3.3", f"exact fit, {n} {act.name} units", error, bound)
     weights = ls.interpolate(X, both, ls.SMOOLU, rng=seed)
     error = np.abs(ls.forward(weights, X, ls.SMOOLU) - both).max() / scale
-    yield below("Cooper Rem. 4.2", "two targets share the hidden layer", error, 1e-8)
+    yield below("Cooper Rem. 4.2", "two targets share the hidden layer", error, bound)
     deep = ls.interpolate_deep(X, Y, [3, 1, n], ls.SMOOLU, rng=seed)
     error = np.abs(ls.forward(deep, X, ls.SMOOLU) - Y).max() / scale
-    yield below("Cooper Cor. 3.4", "three hidden layers, corrected", error, 1e-8)
+    yield below("Cooper Cor. 3.4", "three hidden layers, corrected", error, bound)
     printed = [W.copy() for W in deep[:-1]]
     printed[-1][:] = np.eye(*printed[-1].shape)[:1] * np.eye(n, 1)
     rank = np.linalg.matrix_rank(ls.SMOOLU.f(ls.forward(printed, X[:50], ls.SMOOLU)))
@@ -152,24 +166,28 @@ def exact_fit(seed, data):
 
 def zero_loss(seed, data):
     """The zero-loss set is a manifold; walk on it"""
-    X, Y = standardized(data, WALK_ROWS)
+    X, Y = standardized(data)
     n, D = X.shape
+    if len(np.unique(X, axis=0)) < n:
+        yield paragraph("Standardized, two of these rows are equal to rounding; no net can tell them apart.")
+        return
     H = min(n, max(4, 6 * n // (D + 2)))                            # some six weights a sample
     fits = [f for f in ls.fit_many([ls.random_weights([D, H, 1], rng=[seed, k]) for k in range(8)], X, Y, ls.TANH)
             if f.converged and f.loss < 1e-20]
     if not fits:                                                    # rough data: start from one steep unit a sample
-        H, a = n, ls.interpolate(X, Y, ls.RECTIFIED_TANH, rng=seed)[0][0, :-1]
+        H, a = n, ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
         order, b = ls.thresholds(X @ a, 0.5)
-        W1 = np.column_stack([np.tile(a, (n, 1)), b]) / np.diff((X @ a)[order], prepend=b[0] - 1)[:, None]
+        W1 = np.column_stack([np.tile(a, (n, 1)), b]) / np.diff((X @ a)[order], prepend=b[0] - np.ptp(b))[:, None]
         fits = [f for f in [ls.fit([W1, np.zeros((1, n + 1))], X, Y, ls.TANH)]
                 if f.converged and np.abs(ls.flatten(f.weights)).max() < 1e6]
-    if not fits:
-        yield "These rows are too rough for a tanh net started here; without zero loss there is no walk."
+    condition = [np.linalg.cond(ls.jacobian(f.weights, X, ls.TANH)[:, 0]) for f in fits]
+    if min(condition, default=np.inf) > 1e6:                        # the Hessian squares it
+        yield paragraph("These rows are too rough or too close for a tanh net: no walk.")
         return
-    weights, steps = fits[0].weights, 300
+    weights, steps = fits[int(np.argmin(condition))].weights, 300
     P = ls.flatten(weights).size
-    yield (f"{data.name}, {n} rows, standardized. A tanh net {D}-{H}-1 has P = {P} weights;\n"
-           f"n = {n} equations f(x_i) = y_i leave P - n = {P - n} dimensions.")
+    yield paragraph(f"{data.name}, {n} rows, standardized. A tanh net {D}-{H}-1 has P = {P} weights; n = {n} equations "
+                    f"f(x_i) = y_i leave P - n = {P - n} dimensions.")
     floor = (ls.rounding_level(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
     yield below("beyond", "loss of the fitted net, rounding level", ls.training_loss(weights, X, Y, ls.TANH), floor)
     yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
@@ -351,12 +369,17 @@ def read_csv(path):
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+            text = file.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_BYTES // 10 ** 6} MB")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{path!r} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):
         raise ValueError(f"{path} is no text file of comma-separated values") from None
+    if rows and len(rows[0][1]) == 1:
+        raise ValueError(f"{path} has one column, it should have inputs and, last, the target, separated by commas")
     if rows and all(value is None for value in numbers(rows[0][1])):
         rows = rows[1:]                                             # a header
     if len(rows) < 2:
@@ -364,8 +387,6 @@ def read_csv(path):
     if len(rows) > MOST_ROWS:
         raise ValueError(f"{path} has {len(rows)} rows, it should have at most {MOST_ROWS}: the exact fit is n x n")
     width, seen = len(rows[0][1]), {}
-    if width < 2:
-        raise ValueError(f"{path} has one column, it should have inputs and, in the last column, the target")
     for line, row in rows:
         values = numbers(row)
         if len(row) != width:
@@ -440,8 +461,12 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")                        # a file name the terminal cannot spell
     try:
         sys.exit(main())
     except BrokenPipeError:                                         # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:                                        # a full disk, for instance
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"demo.py: the output cannot be written: {error.strerror}")

@@ -79,12 +79,14 @@ def check_array(name, value, ndim):
     Raises
     ------
     ValueError
-        If the value is ragged, not real numbers, empty, not finite, or does not have ndim axes.
+        If the value is ragged, masked, not real numbers, empty, not finite, or does not have ndim axes.
     """
     try:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} is ragged, its rows should have equal lengths") from None
+    if np.ma.isMaskedArray(value):
+        raise ValueError(f"{name} is a masked array, it should be a plain one: fill or drop the masked entries")
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {array.dtype} values, it should hold real numbers")
     if array.ndim != ndim:
@@ -121,6 +123,41 @@ def check_number(name, value, low=-np.inf, high=np.inf, *, whole=False):
     return int(array) if whole else float(array)
 
 
+def check_widths(name, widths):
+    """[the project] A list of positive whole numbers as ints, or a ValueError that names it.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        If it is no list, empty, or holds anything but positive whole numbers.
+    """
+    if not isinstance(widths, (list, tuple, np.ndarray)) or len(widths) == 0:
+        raise ValueError(f"{name} is {widths!r}, it should be a list of widths with at least one element")
+    return [check_number(f"an element of {name}", width, 1, whole=True) for width in widths]
+
+
+def check_seed(rng):
+    """[the project] Refuse what numpy.random.default_rng cannot take.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ValueError
+        If rng is no seed and no Generator.
+    """
+    try:
+        np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise ValueError(f"rng is {rng!r}, it should be a whole number from 0 on or a numpy Generator") from None
+
+
 def check_weights(weights, D=None):
     """[the project] Weights as a list of finite float64 matrices that fit each other, or a ValueError.
 
@@ -151,12 +188,12 @@ def check_weights(weights, D=None):
     return weights
 
 
-def check_net(weights, X, act=None, Y=None, loss=None):
+def check_net(weights, X, act, Y=..., loss=...):
     """[the project] Weights, inputs and targets that fit each other, as float64, or a ValueError.
 
     Returns
     -------
-    (weights, X), or (weights, X, Y) if Y is given
+    (weights, X), or (weights, X, Y) if Y is given; `...` means not given, None is refused like any other wrong value
 
     Raises
     ------
@@ -165,15 +202,14 @@ def check_net(weights, X, act=None, Y=None, loss=None):
     """
     X = check_array("X", X, 2)
     weights = check_weights(weights, X.shape[1])
-    if act is not None:
-        check_functions("act", act, ("f", "df", "d2f"), "an Activation such as TANH")
-    if Y is None:
+    check_functions("act", act, ("f", "df", "d2f"), "an Activation such as TANH")
+    if Y is ...:
         return weights, X
     Y = check_array("Y", Y, 2)
     if Y.shape != (len(X), len(weights[-1])):
         raise ValueError(f"Y has shape {Y.shape}, it should be {(len(X), len(weights[-1]))}: "
                          f"{len(X)} rows as in X, {len(weights[-1])} outputs as in weights[-1]")
-    if loss is not None:
+    if loss is not ...:
         check_functions("loss", loss, ("value", "d1", "d2"), "a Loss such as SQUARE")
     return weights, X, Y
 
@@ -240,6 +276,16 @@ class Activation(NamedTuple):
     d2f: Callable
 
 
+def tanh(x):
+    """[Fukumizu 2019, Sec. 2] The hyperbolic tangent, computed in float64 whatever the type of x.
+
+    Returns
+    -------
+    float array like x
+    """
+    return np.tanh(np.asarray(x, dtype=float))
+
+
 def dtanh(x):
     """[beyond the papers] tanh'(x) = 1 / cosh(x)^2 = 4 q / (1 + q)^2 with q = exp(-2 |x|).
 
@@ -247,7 +293,7 @@ def dtanh(x):
     -------
     array like x; unlike 1 - tanh(x)^2 it keeps its digits where tanh(x) rounds to 1.
     """
-    q = np.exp(-np.abs(x)) ** 2
+    q = np.exp(-np.abs(np.asarray(x, dtype=float))) ** 2
     return 4 * q / (1 + q) ** 2
 
 
@@ -258,7 +304,7 @@ def d2tanh(x):
     -------
     array like x
     """
-    return -2 * np.tanh(x) * dtanh(x)
+    return -2 * tanh(x) * dtanh(x)
 
 
 def sigmoid(x):
@@ -268,8 +314,9 @@ def sigmoid(x):
     -------
     array like x, in [0, 1]
     """
+    x = np.asarray(x, dtype=float)
     q = np.exp(-np.abs(x))
-    return np.where(np.asarray(x) >= 0, 1, q) / (1 + q)
+    return np.where(x >= 0, 1, q) / (1 + q)
 
 
 def dsigmoid(x):
@@ -279,7 +326,7 @@ def dsigmoid(x):
     -------
     array like x
     """
-    q = np.exp(-np.abs(x))
+    q = np.exp(-np.abs(np.asarray(x, dtype=float)))
     return q / (1 + q) ** 2
 
 
@@ -290,7 +337,7 @@ def d2sigmoid(x):
     -------
     array like x
     """
-    return -dsigmoid(x) * np.tanh(np.asarray(x) / 2)
+    return -dsigmoid(x) * np.tanh(np.asarray(x, dtype=float) / 2)
 
 
 def softplus(x):
@@ -300,6 +347,7 @@ def softplus(x):
     -------
     array like x
     """
+    x = np.asarray(x, dtype=float)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -310,7 +358,7 @@ def relu(x):
     -------
     array like x
     """
-    return np.maximum(x, 0.0)
+    return np.maximum(np.asarray(x, dtype=float), 0)
 
 
 def drelu(x):
@@ -330,7 +378,8 @@ def leaky_relu(x):
     -------
     array like x
     """
-    return np.maximum(x, 0.01 * np.asarray(x))
+    x = np.asarray(x, dtype=float)
+    return np.maximum(x, 0.01 * x)
 
 
 def dleaky_relu(x):
@@ -434,7 +483,7 @@ def rectified_tanh(x):
     paper's Section 3.1 counts truncated tanh and sigmoid among the smooth ones
     (tests/test_landscape.py::test_erratum_a_truncated_tanh_is_not_smooth_at_zero).
     """
-    return np.tanh(np.maximum(x, 0))
+    return np.tanh(np.maximum(np.asarray(x, dtype=float), 0))
 
 
 def drectified_tanh(x):
@@ -457,7 +506,7 @@ def d2rectified_tanh(x):
     return np.where(np.asarray(x) > 0, d2tanh(x), 0.0)
 
 
-TANH = Activation("tanh", np.tanh, dtanh, d2tanh)
+TANH = Activation("tanh", tanh, dtanh, d2tanh)
 SIGMOID = Activation("sigmoid", sigmoid, dsigmoid, d2sigmoid)
 SOFTPLUS = Activation("softplus", softplus, sigmoid, dsigmoid)
 RELU = Activation("ReLU", relu, drelu, flat)
@@ -514,7 +563,10 @@ def square_d1(F, Y):
         If F and Y are not matrices of one shape.
     """
     F, Y = check_pair(F, Y)
-    return F - Y
+    with np.errstate(over="ignore"):
+        r = F - Y
+    check_overflow("the residual", r)
+    return r
 
 
 def square_d2(F, Y):
@@ -555,7 +607,10 @@ def logistic_value(F, Y):
     """
     F, Y = check_pair(F, Y)
     check_targets(Y)
-    return (np.log1p(np.exp(-np.abs(F))) + np.abs(F) * np.where(F > 0, 1 - Y, Y)).sum(axis=1)
+    with np.errstate(over="ignore"):
+        value = (np.log1p(np.exp(-np.abs(F))) + np.abs(F) * np.where(F > 0, 1 - Y, Y)).sum(axis=1)
+    check_overflow("the logistic loss", value)
+    return value
 
 
 def logistic_d1(F, Y):
@@ -650,14 +705,11 @@ def power_loss(a):
 
     def d2(F, Y):
         F, Y = check_pair(F, Y)
-        r = np.abs(F - Y)
-        if a < 2 and not r.all():
-            raise ValueError(f"|f - y|^{a:g} has no second derivative where f = y, as it is for one sample here")
-        if a == 1:
-            diagonal = np.zeros_like(r)
-        else:
-            with np.errstate(over="ignore"):
-                diagonal = a * (a - 1) * r ** (a - 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            r = np.abs(F - Y)
+            if a < 2 and not r.all():
+                raise ValueError(f"|f - y|^{a:g} has no second derivative where f = y, as it is for one sample here")
+            diagonal = np.zeros_like(r) if a == 1 else a * (a - 1) * r ** (a - 2)
         check_overflow(f"the second derivative of |f - y|^{a:g}", diagonal)
         return diagonal[:, :, None] * np.eye(F.shape[1])
 
@@ -684,6 +736,8 @@ def from_pairs(pairs):
     ValueError
         If a W is no finite matrix, or b is not one number per row of W.
     """
+    if not isinstance(pairs, (list, tuple)) or not all(isinstance(q, (list, tuple)) and len(q) == 2 for q in pairs):
+        raise ValueError("pairs should be a list of pairs (W, b), with b = None for a layer without bias")
     weights = []
     for k, (W, b) in enumerate(pairs):
         W, b = check_array(f"W of layer {k}", W, 2), None if b is None else check_array(f"b of layer {k}", b, 1)
@@ -711,7 +765,8 @@ def to_pairs(weights, D):
     ValueError
         If the weights do not fit each other or D.
     """
-    weights = check_weights(weights, check_number("D", D, 1, whole=True))
+    D = check_number("D", D, 1, whole=True)
+    weights = check_weights(weights, D)
     n_in = [D] + [len(W) for W in weights[:-1]]
     return [(W[:, :m].copy(), -W[:, m] if W.shape[1] > m else None) for W, m in zip(weights, n_in)]
 
@@ -734,13 +789,16 @@ def random_weights(widths, *, bias=True, rng=None):
     ValueError
         If there are fewer than two widths, one is not a positive whole number, or bias has another length.
     """
+    check_seed(rng)
     rng = np.random.default_rng(rng)
-    widths = [check_number("widths", m, 1, whole=True) for m in widths]
-    biases = [bias] * (len(widths) - 1) if np.ndim(bias) == 0 else list(bias)
+    widths = check_widths("widths", widths)
+    biases = [bias] * (len(widths) - 1) if isinstance(bias, bool) else list(bias) if np.iterable(bias) else [bias]
     if len(widths) < 2 or len(biases) != len(widths) - 1:
         raise ValueError(f"widths has length {len(widths)} and bias {len(biases)}, they should be "
                          "[D, H1, ..., M] and one bias per layer, one less than widths")
-    fan_in = [m + bool(b) for m, b in zip(widths, biases)]
+    if not all(isinstance(b, (bool, np.bool_)) for b in biases):
+        raise ValueError(f"bias is {bias!r}, it should be True, False or a list of them, one per layer")
+    fan_in = [m + int(b) for m, b in zip(widths, biases)]
     return [rng.normal(size=(m, c)) / np.sqrt(c) for m, c in zip(widths[1:], fan_in)]
 
 
@@ -933,7 +991,8 @@ def training_loss(weights, X, Y, act, loss=SQUARE):
         If an argument is bad or the loss overflows.
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
-    L = np.sum(loss.value(forward(weights, X, act), Y))
+    with np.errstate(over="ignore"):
+        L = np.sum(loss.value(forward(weights, X, act), Y))
     check_overflow("the loss", L)
     return float(L)
 
@@ -1008,7 +1067,8 @@ def jacobian(weights, X, act):
 # passes them on undiminished, 0.1 divides them by 9 at each point (0 would let rounding switch unit i on at point
 # i-1). What is left is eps times the growth max_i sum_j |A_ij m_j|, which depends on the direction: we take the best
 # of a hundred. smooLU(s) is s - 1 + O(1/s) for large s and 0 below 1/745, so a is scaled up until the smallest gap
-# is about 2^20, where smooLU is a shifted ReLU. A bounded sigma instead needs all of t within its rising part.
+# is about 2^20, where smooLU is a shifted ReLU and a bounded sigma a step. In a deep net a bounded sigma must carry t
+# through its rising part first, so the units that carry see a range of 1/4 and the last layer scales up.
 # ---------------------------------------------------------------------------------------------
 
 def thresholds(t, knot):
@@ -1059,19 +1119,33 @@ def interpolation_growth(t, Y, knot):
     return np.abs(sums).max(axis=(1, 2))
 
 
-def separating_direction(X, Y, act, knot, rng):
-    """[Cooper 2018, Lemma 3.3] A vector a with all a . x_i distinct, the best of a hundred, well scaled.
+def best_scale(act, gap):
+    """[beyond the papers] The factor for a . x with range 1 and smallest gap `gap` before a layer of thresholds.
+
+    Returns
+    -------
+    float, a power of two, so that no digit is lost: the smallest gap becomes about 2^20 if act is like x there
+    (ReLU, smooLU) or has reached its bound (then a threshold unit is a step), else the range becomes 2^-10, where
+    an activation with a slope at 0 is like ReLU.
+    """
+    with np.errstate(all="ignore"):
+        middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
+    large = far <= 1.5 * middle or 2.0 ** 39 <= far <= 2.0 ** 41
+    return 2.0 ** np.round(20 - np.log2(gap)) if large else 2.0 ** -10
+
+
+def separating_direction(X, Y, knot, rng):
+    """[Cooper 2018, Lemma 3.3] A vector a with all a . x_i distinct, the best of a hundred.
 
     Parameters
     ----------
     X, Y : (n, D) and (n, M) arrays, rows of X distinct
-    act : Activation, rectified
     knot : float in (0, 1/2]
     rng : numpy Generator
 
     Returns
     -------
-    (D,) array; the smallest gap of a . x is about 2^20, or for a bounded activation the range about 1/4.
+    (D,) array; the range of a . x is between 0.7 and 1.5.
 
     Raises
     ------
@@ -1088,9 +1162,7 @@ def separating_direction(X, Y, act, knot, rng):
         growth = interpolation_growth(t - t[:, :1], Y[order], knot) if len(X) > 1 else np.ones(len(t))
         growth = np.where((gap > 0) & np.isfinite(growth), growth, np.inf)
         best = np.argmin(growth)
-        linear = act.f(np.array([2.0 ** 40]))[0] > 2.0 ** 39        # else bounded, or too slow to be scaled up
-        unit = 2.0 ** 20 / gap[best] if linear else 0.25 / (t[best, -1] - t[best, 0] or 1.0)
-        a = directions[:, best] * 2.0 ** np.round(np.log2(unit))    # a power of two: no digit is lost
+        a = directions[:, best] * 2.0 ** -np.round(np.log2(t[best, -1] - t[best, 0] or 1.0))     # no digit is lost
     if not np.isfinite(growth[best]) or not np.isfinite(a).all() or not np.isfinite(X @ a).all():
         raise ValueError("X has rows too close to each other for an exact fit in float64")
     return a
@@ -1150,11 +1222,14 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
     its first column must be ones on n rows, with thresholds from the propagated values
     (tests/test_landscape.py::test_erratum_corollary_3_4_as_printed_has_rank_one).
     """
+    widths = check_widths("widths", widths)
     X, Y = check_interpolation(X, Y, widths, act, knot)
+    check_seed(rng)
     rng = np.random.default_rng(rng)
     (n, D), M = X.shape, Y.shape[1]
-    a = separating_direction(X, Y, act, knot, rng)
-    weights, sizes = [], [D, *widths]
+    a = separating_direction(X, Y, knot, rng)
+    weights, sizes, t = [], [D, *widths], np.sort(X @ a)
+    carry = best_scale(act, np.diff(t).min(initial=1.0)) if act.f(np.array([2.0 ** 40]))[0] >= 2.0 ** 39 else 0.25
     for k, (n_in, size) in enumerate(zip(sizes, sizes[1:])):
         W = np.zeros((size, n_in + 1))
         last = k == len(widths) - 1
@@ -1162,9 +1237,13 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
         W[rows, :n_in] = np.eye(1, n_in) if k else a
         s = forward(weights + [W], X, act)[:, 0]                    # (n,), a . x or what arrives of it
         if last:
-            order, W[rows, -1] = thresholds(s, knot)
+            gap = np.diff(np.sort(s)).min(initial=np.ptp(s) or 1.0)
+            scale = best_scale(act, gap) if gap > 0 else 1.0
+            W[rows, :n_in] *= scale
+            order, W[rows, -1] = thresholds(scale * s, knot)
         elif k == 0:
-            W[0, -1] = s.min() - (2.0 ** 20 if np.ptp(s) > 1 else 0.25)     # s > 0; smooLU takes 1 off it a layer
+            W[0] *= carry
+            W[0, -1] = carry * (s.min() - 1)                        # so that carry <= s: smooLU takes 1 off it a layer
         weights.append(W)
     A = act.f(forward(weights, X, act))[order, :n]                  # sigma(s_i - b_j), by the very products of forward
     if np.triu(A, 1).any() or not np.diagonal(A).all():
@@ -1173,7 +1252,8 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
     output[:, :n] = triangular_solve(A, Y[order]).T                 # m, or M2 for M outputs (Remark 4.2)
     miss = np.abs(A @ output[:, :n].T - Y[order]).max()
     if not miss <= 1e-6 * np.abs(Y).max():
-        raise ValueError(f"X has rows so close to each other that the exact fit would miss Y by {miss:.1e}")
+        raise ValueError(f"X has rows so close to each other, or act ({act.name}) is so curved, "
+                         f"that the exact fit would miss Y by {miss:.1e}")
     return weights + [output]
 
 
@@ -1224,15 +1304,13 @@ def check_interpolation(X, Y, widths, act, knot):
             raise ValueError(f"{name} reaches {np.abs(array).max():.1e} in size, it should stay below 1e150")
     check_functions("act", act, ("f", "df", "d2f"), "an Activation such as SMOOLU")
     grid = np.geomspace(1e-6, 1e6, 61)
-    rise = act.f(grid)                                              # smooLU underflows near 0: only a fall is refused
-    if act.f(-grid).any() or act.f(np.zeros(1)).any() or (np.diff(rise) < 0).any() or not rise[30] > 0:
+    with np.errstate(all="ignore"):
+        rise, off = act.f(grid), np.append(act.f(-grid), act.f(np.zeros(1)))
+    if off.any() or not (rise[1:] >= rise[:-1]).all() or not rise[30] > 0:  # smooLU underflows near 0
         raise ValueError(f"act is {act.name}, it should be rectified: 0 for x <= 0 and increasing for x > 0, "
                          "as SMOOLU, RELU or RECTIFIED_TANH")
-    if len(widths) == 0:
-        raise ValueError("widths is empty, it should hold the width of at least one hidden layer")
-    widths = [check_number("width", h, 1, whole=True) for h in widths]
     if widths[-1] < len(X):
-        raise ValueError(f"width is {widths[-1]}, it should be at least {len(X)}, the number of rows of X")
+        raise ValueError(f"the last width is {widths[-1]}, it should be at least {len(X)}, the number of rows of X")
     if not 0 < check_number("knot", knot) <= 0.5:
         raise ValueError(f"knot is {knot!r}, it should lie in (0, 1/2]")
     order = np.lexsort(X.T)
@@ -1318,7 +1396,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     Parameters
     ----------
     starts : list of weights, all of the same shapes
-    X, Y : (n, D) and (n, M) arrays
+    X, Y : (n, D) and (n, M) arrays, the inputs of like size: a step treats all weights alike
     act : Activation
     iterations : int, largest number of damped steps
 
@@ -1344,9 +1422,9 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken
         theta = np.stack([flatten(weights) for weights in starts])  # (B, P)
         r, J = residual_and_jacobian(theta, like, X, Y, act)        # (B, nM), (B, nM, P)
-        check_overflow("the output at a start", r, J)
+        check_overflow("the output at a start", (r ** 2).sum(axis=1), J)
         damping, rejected = np.full(len(theta), 1e-3), np.zeros(len(theta), int)
-        count, active = np.zeros(len(theta), int), np.flatnonzero(~stationary(r, J))
+        count, active = np.zeros(len(theta), int), np.flatnonzero(~settled(theta, r, J, like, X, act))
         for _ in range(iterations):
             if len(active) == 0:
                 break
@@ -1358,7 +1436,8 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             theta[active[better]] = trial[better]
             r[active[better]], J[active[better]] = residual_and_jacobian(trial[better], like, X, Y, act)
             active = active[(rejected[active] < 12) & ~stationary(r[active], J[active])]
-        near = np.flatnonzero((r ** 2).sum(axis=1) <= 1e-12 * (Y ** 2).sum())
+        terms = rounding_level(unstack(theta, like), X, act).reshape(r.shape) / (4 * EPS)         # sums of |terms|
+        near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))
         for _ in range(12):
             if len(near) == 0:
                 break
@@ -1369,8 +1448,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             theta[moved], count[moved] = trial[after < before], count[moved] + 1
             r[moved], J[moved] = residual_and_jacobian(theta[moved], like, X, Y, act)
             near = near[after < before / 2]
-        floor = rounding_level(unstack(theta, like), X, act).reshape(r.shape)
-    done = (np.abs(r) <= floor).all(axis=1) | stationary(r, J)
+        done = settled(theta, r, J, like, X, act)
     return [Fit(unflatten(t, like), float((ri ** 2).sum() / 2), int(c), bool(d))
             for t, ri, c, d in zip(theta, r, count, done)]
 
@@ -1397,6 +1475,17 @@ def residual_and_jacobian(theta, like, X, Y, act):
     weights = unstack(theta, like)
     inputs, z = forward_pass(weights, X, act)
     return (z[-1] - Y).reshape(len(theta), Y.size), jacobian_pass(weights, inputs, z, act)
+
+
+def settled(theta, r, J, like, X, act):
+    """[beyond the papers] Which nets of a stack are done: every residual at its rounding level, or J^T r rounding.
+
+    Returns
+    -------
+    (B,) bool array
+    """
+    floor = rounding_level(unstack(theta, like), X, act).reshape(r.shape)
+    return (np.abs(r) <= floor).all(axis=1) | stationary(r, J)
 
 
 def stationary(r, J):
@@ -1465,62 +1554,62 @@ def gradient_level(weights, X, Y, act, loss):
     return slope.ravel() @ np.abs(jacobian_pass(weights, inputs, z, act))
 
 
-def stacked_gradient(theta, like, X, Y, act, loss):
-    """[Fukumizu 2019, supplement Eq. 15] dL/dtheta for a stack theta (B, P) of nets.
+def exact_hessian(weights, X, Y, act, loss):
+    """[Pearlmutter 1994] The Hessian of L, column by column: the derivative of back-propagation along each weight.
 
-    Returns
-    -------
-    (B, P) array
-    """
-    weights = unstack(theta, like)
-    inputs, z = forward_pass(weights, X, act)
-    F = z[-1]                                                       # (B, n, M)
-    delta = loss.d1(F.reshape(-1, F.shape[2]), np.tile(Y, (len(F), 1))).reshape(F.shape)
-    grads = backward_pass(weights, inputs, z, delta, act)
-    return np.concatenate([g.reshape(len(theta), -1) for g in grads], axis=1)
+    With R{.} the derivative along V (R{W_k} = V_k, R{x} = 0), the product rule applied to the two passes gives
 
+        R{z_k} = V_k a~_(k-1) + W_k R{a_(k-1)},   R{a_k} = phi'(z_k) R{z_k},   R{delta_J} = l'' R{f}
+        R{delta_(k-1)} = phi'(z_(k-1)) (W_k^T R{delta_k} + V_k^T delta_k) + phi''(z_(k-1)) R{z_(k-1)} (W_k^T delta_k)
+        H V = R{delta_k} a~_(k-1)^T + delta_k R{a~_(k-1)}^T,   layer by layer
 
-def difference_hessian(theta, like, X, Y, act, loss):
-    """[beyond the papers] The Hessian of L by central differences of the gradient, good to about 1e-9 of it.
-
-        H[:, i] = (g(theta + h_i e_i) - g(theta - h_i e_i)) / (2 h_i),   h_i = eps^(1/3) max(1, |theta_i|)
-
-    All 2P gradients are one batch (in chunks that fit the cache of a small machine).
-
-    Parameters
-    ----------
-    theta : (P,) array
-    like : list of arrays, for the shapes
-    X, Y : (n, D) and (n, M) arrays
-    act : Activation
-    loss : Loss
+    here for all P unit vectors V as one stack (in chunks that fit the cache). Plain, and enough for small nets;
+    the fast way to the same matrix has a module of its own, hessian.py.
 
     Returns
     -------
     (P, P) array, symmetric
+
+    Raises
+    ------
+    ValueError
+        If the loss has no second derivative at an output.
     """
-    P, h = len(theta), np.cbrt(np.finfo(float).eps) * np.maximum(1, np.abs(theta))
-    chunk = max(1, 500_000 // (len(X) * sum(len(W) for W in like)))
-    H = np.empty((P, P))
+    inputs, z = forward_pass(weights, X, act)
+    units, delta, d2l = [u.shape[1] for u in z], [loss.d1(z[-1], Y)], loss.d2(z[-1], Y)
+    for k in reversed(range(len(weights) - 1)):
+        delta.insert(0, delta[0] @ weights[k + 1][:, :units[k]] * act.df(z[k]))         # (n, n_k)
+    P = sum(W.size for W in weights)
+    H, chunk = np.empty((P, P)), max(1, 500_000 // (len(X) * sum(units)))
     for start in range(0, P, chunk):
-        i = np.arange(start, min(start + chunk, P))
-        move = np.zeros((len(i), P))
-        move[np.arange(len(i)), i] = h[i]
-        g = stacked_gradient(np.concatenate([theta + move, theta - move]), like, X, Y, act, loss)
-        H[i] = (g[:len(i)] - g[len(i):]) / (2 * h[i, None])
+        V = unstack(np.eye(P)[start:start + chunk], weights)        # (chunk, n_k, columns)
+        Rz, Ra = [inputs[0] @ V[0].mT], []
+        for k in range(1, len(weights)):
+            Ra.append(act.df(z[k - 1]) * Rz[-1])                    # (chunk, n, n_k)
+            Rz.append(inputs[k] @ V[k].mT + Ra[-1] @ weights[k][:, :units[k - 1]].T)
+        Rdelta, columns = np.einsum("nkm,bnm->bnk", d2l, Rz[-1]), []
+        for k in reversed(range(len(weights))):
+            block = Rdelta.mT @ inputs[k]                           # (chunk, n_k, columns)
+            if k:
+                block[..., :units[k - 1]] += delta[k].T @ Ra[k - 1]
+                back = weights[k][:, :units[k - 1]]
+                Rdelta = (act.df(z[k - 1]) * (Rdelta @ back + delta[k] @ V[k][..., :units[k - 1]])
+                          + act.d2f(z[k - 1]) * Rz[k - 1] * (delta[k] @ back))
+            columns.insert(0, block.reshape(len(block), -1))
+        H[start:start + chunk] = np.concatenate(columns, axis=1)
     return (H + H.T) / 2
 
 
-def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
+def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     """[beyond the papers] Descent to a stationary point of any loss, down to the rounding of the gradient.
 
     Damped Newton: with H = sum_i lambda_i q_i q_i^T and g the Hessian and gradient at theta,
 
         step = -sum_i q_i (q_i . g) / (|lambda_i| + mu max_j |lambda_j|)
 
-    so that negative curvature is descended, not climbed. A step is taken if it lowers L; mu falls by 10
-    then, else it rises by 4. Near the end L no longer resolves the change; there the decrease is
-    told by the gradients, as -(g + g_new) . step > 0, which keeps its digits.
+    so that negative curvature is descended, not climbed. A step is taken if it lowers L. mu falls by 10 where the
+    decrease is at least 3/4 of g . step + step . H step / 2, rises by 4 where it is less than 1/4. Near the end L no
+    longer resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
 
     Parameters
     ----------
@@ -1532,9 +1621,10 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
 
     Returns
     -------
-    Fit(weights, loss, iterations, converged). converged is True only if every entry of the gradient is
-    below `gradient_level`; a minimum at infinity, as of the logistic loss on separable data, or at a kink of
-    ReLU gives False. A start at a saddle is stationary, and is returned at once.
+    Fit(weights, loss, iterations, converged). converged is True only if every entry of the gradient is below
+    `gradient_level`. It stays False for a minimum at infinity, as of the logistic loss on separable data or
+    where a unit dies or saturates ever more (however small its gradient), at a kink of ReLU, and where the
+    loss has no second derivative. A start at a saddle is stationary, and is returned at once.
 
     Raises
     ------
@@ -1543,34 +1633,44 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=500):
 
     Notes
     -----
-    A step costs 2P gradients and an eigendecomposition of a P x P matrix: meant for P up to some hundreds.
+    A step costs P products of the Hessian with a vector and an eigendecomposition of a P x P matrix: meant for P
+    up to some hundreds, and for inputs of like size.
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
     iterations = check_number("iterations", iterations, 0, whole=True)
-    theta = np.concatenate([W.ravel() for W in weights])
+    like, theta = weights, np.concatenate([W.ravel() for W in weights])
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken
-        F = forward_pass(weights, X, act)[1][-1]
-        check_overflow("the output at the start", F)
-        L, g = loss.value(F, Y).sum(), stacked_gradient(theta[None], weights, X, Y, act, loss)[0]
+        inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output at the start", z[-1])
+        L, g = loss.value(z[-1], Y).sum(), backward_pass(weights, inputs, z, loss.d1(z[-1], Y), act)
+        check_overflow("the loss at the start", L, *g)
+        g = np.concatenate([G.ravel() for G in g])
         done = (np.abs(g) <= gradient_level(weights, X, Y, act, loss)).all()
         mu, count, moved = 1e-3, 0, True
         while not done and count < iterations and mu < 1e12:
-            if moved:
-                values, Q = np.linalg.eigh(difference_hessian(theta, weights, X, Y, act, loss))
-                size = np.abs(values).max()
-            step = -Q @ ((Q.T @ g) / (np.abs(values) + mu * size + np.finfo(float).tiny))
-            count, moved = count + 1, False
+            count += 1
             try:
-                L_new = loss.value(forward_pass(unstack(theta + step, weights), X, act)[1][-1], Y).sum()
-                g_new = stacked_gradient((theta + step)[None], weights, X, Y, act, loss)[0]
-                moved = (L - L_new if abs(g @ step) > 1e-7 * L else -(g + g_new) @ step) > 0
-            except ValueError:                                      # the loss refuses outputs that overflow
-                pass
-            mu = max(mu / 10, 1e-13) if moved else mu * 4
+                if moved:
+                    values, Q = np.linalg.eigh(exact_hessian(unstack(theta, like), X, Y, act, loss))
+                    c, size, moved = Q.T @ g, np.abs(values).max(), False
+                s = -c / (np.abs(values) + mu * size + np.finfo(float).tiny)        # the step in the basis Q
+                trial = unstack(theta + Q @ s, like)
+                inputs, z = forward_pass(trial, X, act)
+                L_new, g_new = loss.value(z[-1], Y).sum(), backward_pass(trial, inputs, z, loss.d1(z[-1], Y), act)
+            except ValueError:                                      # outputs overflow, or the loss has no l''
+                if moved:
+                    break
+                mu *= 4
+                continue
+            g_new = np.concatenate([G.ravel() for G in g_new])
+            expected = -(c @ s + (values * s) @ s / 2)
+            decrease = L - L_new if abs(c @ s) > 1e-7 * L else -(g + g_new) @ (Q @ s) / 2
+            moved = decrease > 0
+            mu = max(mu / 10, 1e-13) if decrease > 0.75 * expected else mu * (4 if decrease < 0.25 * expected else 1)
             if moved:
-                theta, L, g = theta + step, L_new, g_new
-                done = (np.abs(g) <= gradient_level(unstack(theta, weights), X, Y, act, loss)).all()
-    return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, bool(done))
+                theta, L, g = theta + Q @ s, L_new, g_new
+                done = (np.abs(g) <= gradient_level(trial, X, Y, act, loss)).all()
+    return Fit([W.copy() for W in unstack(theta, like)], float(L), count, bool(done))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1625,6 +1725,7 @@ def perturb_labels(Y, epsilon, *, rng=None):
         If Y is no finite matrix or epsilon is not positive.
     """
     Y, epsilon = check_array("Y", Y, 2), check_number("epsilon", epsilon, np.finfo(float).tiny)
+    check_seed(rng)
     rng = np.random.default_rng(rng)
     r = rng.normal(size=Y.shape)
     radius = epsilon * rng.random() ** (1 / Y.size)                 # uniform in the ball
@@ -1729,6 +1830,7 @@ def walk_zero_loss(weights, X, Y, act, *, steps, length, rng=None):
     weights, X, Y = check_net(weights, X, act, Y)
     steps = check_number("steps", steps, 0, whole=True)
     length = check_number("length", length, np.finfo(float).tiny)
+    check_seed(rng)
     rng = np.random.default_rng(rng)
     path = [project_to_zero_loss(weights, X, Y, act)]
     for _ in range(steps):
@@ -1780,8 +1882,9 @@ def pattern_solutions(S, t, y):
     p, q = np.split(pq, 2, axis=1)                                  # (R, units, 1)
     needed = np.hypot(p, q) > 1e-10 * np.abs(y).max()               # far above rounding, far below any real unit
     line = p * t - q                                                # (R, units, n)
+    line *= np.abs(line) > 1e-9 * np.hypot(p, q)                    # a kink on a data point counts for either side
     s = np.where((S & (line > 0)).any(axis=2, keepdims=True), 1.0, -1.0)
-    agrees = (((s * line > 0) == S) | ~needed).all(axis=(1, 2))
+    agrees = (np.where(S, s * line >= 0, s * line <= 0) | ~needed).all(axis=(1, 2))
     return (np.concatenate([p, q, s], axis=2) * needed)[agrees]
 
 
@@ -1834,7 +1937,7 @@ def relu_interpolants(x, y, units):
     nets = {}                                                       # a net found under two patterns counts once
     for i in np.flatnonzero(right)[np.argsort((v ** 2)[right].sum(axis=1), kind="stable")]:
         units_found = np.column_stack([w[i], b[i], v[i]])
-        key = np.round(units_found / max(np.abs(units_found).max(), np.finfo(float).tiny), 9) + 0.0
+        key = np.round(units_found / max(np.abs(units_found).max(), np.finfo(float).tiny), 6) + 0.0
         nets.setdefault(tuple(sorted(map(tuple, key))), [units_found[:, :2].copy(), units_found[None, :, 2].copy()])
     return list(nets.values())
 
@@ -2010,7 +2113,7 @@ def check_graph(edges, params, X, act):
                              f"and its target a node from {D} on: 0 to {D - 1} are the inputs")
         if not 0 <= label < P:
             raise ValueError(f"edges holds {edge} with the label {label}, labels should lie in 0..{P - 1}")
-    idle = set(range(D, max(target for _, target, _ in edges))) - {target for _, target, _ in edges}
-    if idle:
-        raise ValueError(f"edges has none into node {min(idle)}; nodes should be numbered without gaps")
+    for node, target in enumerate(sorted({target for _, target, _ in edges}), start=D):
+        if target != node:
+            raise ValueError(f"edges has none into node {node}; nodes should be numbered without gaps")
     return edges, params, X

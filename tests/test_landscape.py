@@ -125,6 +125,15 @@ def test_erratum_a_truncated_tanh_is_not_smooth_at_zero():
     assert SMOOLU.f(h) / h == SMOOLU.f(-h) / -h == 0
 
 
+@every_activation
+def test_activations_compute_in_float64_whatever_the_type_of_their_argument(act):
+    for x in (np.array([1, 2, 200], np.uint8), np.array([-128, 127], np.int8), np.array([True, False]),
+              np.float32([0.1, -0.3]), np.float16([1.5]), 3):
+        for function in (act.f, act.df, act.d2f):
+            assert np.array_equal(function(x), function(np.asarray(x, dtype=float)))
+            assert np.asarray(function(x)).dtype == float
+
+
 def test_smoolu_functions_refuse_what_is_no_number():
     for function in (ls.smoolu, ls.dsmoolu, ls.d2smoolu):
         for bad in ("1", 1j, np.nan, [None]):
@@ -490,6 +499,24 @@ def test_columns_in_different_units_are_weighed_alike():
     assert np.abs(a).min() > 1e-4 * np.abs(a).max()                          # no column decides alone
 
 
+def test_lemma_3_3_takes_other_rectified_activations_that_are_like_relu_near_zero():
+    rng = np.random.default_rng(4)
+    X, Y = rng.normal(size=(100, 3)), rng.normal(size=(100, 2))
+    for f in (lambda x: np.maximum(x, 0) + np.maximum(x, 0) ** 3, lambda x: np.log1p(np.maximum(x, 0)),
+              lambda x: np.maximum(x, 0) ** 2 * (x > 1e9) + np.maximum(x, 0)):
+        act = Activation("own", f, None, None)._replace(df=f, d2f=f)         # derivatives play no part
+        assert np.abs(forward(ls.interpolate(X, Y, act, rng=0), X, act) - Y).max() < 1e-8
+    square = Activation("relu^2", lambda x: np.maximum(x, 0) ** 2, np.zeros_like, np.zeros_like)
+    with pytest.raises(ValueError, match="relu.2"):                          # A is too ill-conditioned: say why
+        ls.interpolate(X, Y, square, rng=0)
+
+
+def test_a_bounded_activation_at_a_large_scale_is_a_step_and_fits_integers_exactly():
+    X, Y = images(seed=1)
+    weights = ls.interpolate(X, Y, RECTIFIED_TANH, rng=0)
+    assert (forward(weights, X, RECTIFIED_TANH) == Y).all() and np.abs(weights[1]).max() <= 9
+
+
 @pytest.mark.parametrize("act", [SMOOLU, SOFTPLUS], ids=lambda a: a.name)
 def test_theorem_4_1_the_jacobian_has_rank_n_at_an_exact_fit(act):
     rng = np.random.default_rng(0)
@@ -528,8 +555,8 @@ def test_a_fit_that_ran_out_of_steps_close_to_zero_loss_is_finished_by_undamped_
     enough = ls.fit(weights, X, Y, TANH).iterations
     results = [ls.fit(weights, X, Y, TANH, iterations=k) for k in range(enough + 1)]
     finished = [r.converged for r in results]
-    # |r|^2 <= 1e-12 |Y|^2 leads to the floor; above it nothing is done. No loss lies between the two.
-    assert all(r.converged if 2 * r.loss <= 1e-12 * (Y ** 2).sum() else not r.converged for r in results)
+    # residuals of a millionth of the terms of f lead to the floor; above that nothing is done, and between is nothing
+    assert all((r.loss < 1e-26) == r.converged and (r.loss > 1e-16) != r.converged for r in results)
     assert all(r.iterations == k for k, r in enumerate(results) if not r.converged)
     assert 2 <= sum(finished) < enough                                       # some were stopped early and yet got there
 
@@ -650,16 +677,48 @@ def test_minimize_and_fit_without_iterations_return_the_start_unconverged():
         assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14)
 
 
-def test_the_difference_hessian_is_exact_for_linear_regression_and_works_in_chunks():
-    _, X, Y = draw([3, 2], n=20)
-    Xa = np.hstack([X, -np.ones((20, 1))])
-    exact = np.kron(np.eye(2), Xa.T @ Xa)
-    H = ls.difference_hessian(np.ones(8), [np.zeros((2, 4))], X, Y, TANH, SQUARE)
-    assert np.abs(H - exact).max() < 1e-8 and (H == H.T).all()               # eps |g| / h with h = 6e-6
-    big = np.random.default_rng(0).normal(size=(70_000, 3))                  # more rows than one chunk holds
-    H = ls.difference_hessian(np.ones(8), [np.zeros((2, 4))], big, np.zeros((70_000, 2)), TANH, SQUARE)
-    Xa = np.hstack([big, -np.ones((70_000, 1))])
-    assert np.abs(H - np.kron(np.eye(2), Xa.T @ Xa)).max() < 1e-8 * 70_000
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
+@every_net
+def test_the_hessian_that_minimize_uses_is_the_derivative_of_the_gradient(widths, bias, loss):
+    weights, X, Y = draw(widths, bias, seed=8)
+    Y = 1 / (1 + np.exp(-Y))
+    theta, h = flatten(weights), 1e-5
+    for act in (TANH, SMOOLU, SOFTPLUS):
+        H = ls.exact_hessian(weights, X, Y, act, loss)
+        g = lambda t: flatten(gradient(unflatten(t, weights), X, Y, act, loss))         # noqa: E731, B023
+        D = np.array([(g(theta + h * e) - g(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
+        # central differences: h^2 = 1e-10 times fourth derivatives of some tens
+        assert np.abs(H - D).max() < 1e-7 * (1 + np.abs(H).max()) and (H == H.T).all()
+
+
+def test_the_hessian_that_minimize_uses_may_be_made_in_chunks():
+    X = np.random.default_rng(0).normal(size=(70_000, 3))                    # more rows than one chunk holds
+    H = ls.exact_hessian([np.zeros((2, 4))], X, np.zeros((70_000, 2)), TANH, SQUARE)
+    Xa = np.hstack([X, -np.ones((70_000, 1))])
+    assert np.allclose(H, np.kron(np.eye(2), Xa.T @ Xa), rtol=0, atol=70_000 * 1e-13)     # n eps, another order
+
+
+def test_minimize_converges_where_the_loss_is_flatter_than_a_parabola():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+    for a in (3, 4):                                                         # H -> 0 on the zero-loss set
+        result = ls.minimize(random_weights([3, 20, 1], rng=0), X, Y, TANH, power_loss(a))
+        assert result.converged and result.loss < 1e-30
+
+
+def test_minimize_stops_honestly_where_the_loss_has_no_second_derivative():
+    X, Y = np.array([[1.0], [2.0]]), np.array([[0.0], [1.0]])                # the first residual is 0 at the start
+    result = ls.minimize([np.zeros((1, 2))], X, Y, TANH, power_loss(1.5))
+    assert not result.converged and result.loss == 1.0
+
+
+def test_a_fit_restarted_from_its_result_stays_there():
+    for Y in (np.ones((6, 1)), np.zeros((6, 1))):
+        X = np.random.default_rng(0).normal(size=(6, 3))
+        first = ls.fit(random_weights([3, 5, 1], rng=0), X, Y, TANH)
+        again = ls.fit(first.weights, X, Y, TANH)
+        assert first.converged and again.converged and again.iterations == 0
+        assert (flatten(again.weights) == flatten(first.weights)).all()
 
 
 # ------------------------------------------------------------------ the zero-loss set, Cooper Sec. 2
@@ -868,6 +927,20 @@ def test_relu_interpolants_leave_units_at_zero_that_the_data_do_not_need():
     assert np.allclose(forward(net, x[:, None], RELU), 1)
 
 
+def test_relu_interpolants_allow_a_kink_on_a_data_point_in_any_units():
+    x = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
+    expected = [np.array([[2 / 3, -5 / 3], [4 / 3, 2 / 3], [-4 / 3, -2 / 3]]), np.array([[1.0, 1.0, -1.0]])]
+    assert np.allclose(forward(expected, x[:, None], RELU)[:, 0], 2 * x + 1)         # its kink lies at 0.5
+    grid = np.linspace(-4, 4, 81)[:, None]
+    counts = []
+    for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
+        nets = ls.relu_interpolants(scale * x + shift, 2 * x + 1, 3)
+        there = [forward(net, scale * grid + shift, RELU) for net in nets]
+        assert min(np.abs(F - forward(expected, grid, RELU)).max() for F in there) < 1e-8
+        counts.append((len(nets), len(ls.relu_interpolants(scale * x + shift, np.abs(x), 3))))
+    assert len(set(counts)) == 1
+
+
 def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units():
     x, y, weights = teacher_data(5, 0)
     assert math.comb(19, 5) == 11628
@@ -1034,12 +1107,24 @@ BAD = [
     (lambda: ls.from_pairs([(np.ones((2, 3)), np.ones(3))]), "b of layer 0 has length 3, it should be 2"),
     (lambda: ls.to_pairs(W3, 7), r"weights\[0\] has shape"), (lambda: ls.to_pairs(W3, 2.5), "D is 2.5"),
     (lambda: random_weights([3]), "widths has length 1"), (lambda: random_weights([3, 0, 1]), "widths is 0"),
+    (lambda: random_weights(3), "widths is 3, it should be a list"), (lambda: random_weights(None), "widths is None"),
+    (lambda: random_weights([3, 1], bias="no"), "bias"), (lambda: random_weights([3, 1], bias=[1.5]), "bias is"),
+    (lambda: random_weights([3, 1], bias=None), "bias is None"),
+    (lambda: random_weights([3, 1], rng="a"), "rng is 'a'"),
+    (lambda: random_weights([3, 1], rng=-1), "rng is -1"), (lambda: ls.interpolate(X2, Y1, rng=1.5), "rng is 1.5"),
+    (lambda: ls.perturb_labels(Y1, 1, rng={}), "rng is {}"),
+    (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=1, rng=np.random), "rng is"),
+    (lambda: ls.from_pairs(None), "pairs should be a list"), (lambda: ls.from_pairs([3]), "pairs should be a list"),
+    (lambda: forward(W3, X2, None), "act is None"), (lambda: gradient(W3, X2, None, TANH), "Y holds object"),
+    (lambda: gradient(W3, X2, Y1, TANH, None), "loss is None"), (lambda: ls.fit(W3, X2, Y1, None), "act is None"),
+    (lambda: forward(W3, np.ma.masked_less(X2, 1), TANH), "X is a masked array"),
     (lambda: random_weights([3, 2, 1], bias=[True]), "bias 1"),
     (lambda: ls.augment(np.ones((2, 5)), np.ones((3, 3))), "W has 5 columns, it should have 3"),
     (lambda: ls.interpolate(X2[[0, 1, 0]], Y1), "X has equal rows, 0 and 2"),
     (lambda: ls.interpolate(X2, Y1, TANH), "act is tanh, it should be rectified"),
     (lambda: ls.interpolate(X2, Y1, SOFTPLUS), "rectified"), (lambda: ls.interpolate(X2, Y1, LEAKY_RELU), "rectified"),
     (lambda: ls.interpolate(X2, Y1, width=2), "width is 2, it should be at least 3"),
+    (lambda: ls.interpolate(X2, Y1, width="3"), "widths is '3'"),
     (lambda: ls.interpolate(X2, Y1[:2]), "Y has 2 rows, it should have 3"),
     (lambda: ls.interpolate(X2, Y1, knot=0), "knot is 0"), (lambda: ls.interpolate(X2, Y1, knot=0.6), "knot is 0.6"),
     (lambda: ls.interpolate(X2[:, 0], Y1), r"X has shape \(3,\)"),
@@ -1048,12 +1133,19 @@ BAD = [
     (lambda: ls.interpolate(X2 * 1e-310, Y1), "too close"),
     (lambda: ls.interpolate(1e8 + 1e-7 * np.random.default_rng(0).random((40, 3)), np.ones((40, 1)), rng=0), "close"),
     (lambda: ls.interpolate(*nearly_equal_pairs(), rng=0), "so close"),
-    (lambda: ls.interpolate_deep(X2, Y1, []), "widths is empty"),
-    (lambda: ls.interpolate_deep(X2, Y1, [0, 3]), "width is 0"),
+    (lambda: ls.interpolate_deep(X2, Y1, []), "widths is"),
+    (lambda: ls.interpolate_deep(X2, Y1, [0, 3]), "widths is 0"),
+    (lambda: ls.interpolate_deep(X2, Y1, 3), "widths is 3, it should be a list"),
     (lambda: ls.fit_many([], X2, Y1, TANH), "starts is"), (lambda: ls.fit_many(W3[0], X2, Y1, TANH), "starts is"),
     (lambda: ls.fit_many([W3, [np.ones((4, 3)), np.ones((1, 4))]], X2, Y1, TANH), "several shapes"),
     (lambda: ls.fit(W3, X2, Y1, TANH, iterations=-1), "iterations is -1"),
     (lambda: ls.fit([1e200 * W for W in W3], 1e200 * X2, Y1, RELU), "overflows"),
+    (lambda: ls.fit([1e60 * W for W in W3], 1e60 * X2, Y1, RELU), "overflows"),
+    (lambda: ls.minimize([1e60 * W for W in W3], 1e60 * X2, Y1, RELU), "overflows"),
+    (lambda: SQUARE.d1(np.full((1, 1), 1e308), np.full((1, 1), -1e308)), "the residual overflows"),
+    (lambda: LOGISTIC.value(np.full((1, 2), 1e308), np.zeros((1, 2))), "the logistic loss overflows"),
+    (lambda: power_loss(1e308).d2(np.ones((1, 1)), np.ones((1, 1))), "overflows"),
+    (lambda: training_loss([np.eye(1)], np.full((9, 1), 1e154), np.zeros((9, 1)), TANH), "the loss overflows"),
     (lambda: ls.minimize(W3, X2, Y1, TANH, iterations=1.5), "iterations is 1.5"),
     (lambda: ls.perturb_labels(Y1, 0), "epsilon is 0"), (lambda: ls.perturb_labels(Y1, np.inf), "epsilon is inf"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=0), "length is 0"),
@@ -1068,6 +1160,7 @@ BAD = [
     (lambda: ls.dag_forward([(-2, 2, 0)], np.ones(2), X2, TANH), r"edges holds \(-2, 2, 0\)"),
     (lambda: ls.dag_forward([(0, 2, 2)], np.ones(2), X2, TANH), "label 2"),
     (lambda: ls.dag_forward([(0, 3, 0)], np.ones(1), X2, TANH), "none into node 2"),
+    (lambda: ls.dag_forward([(0, 2, 0), (0, 10**9, 0)], np.ones(1), X2, TANH), "none into node 3"),
     (lambda: ls.dag_forward([(0, 2)], np.ones(1), X2, TANH), "source, target, label"),
     (lambda: ls.dag_forward([(0, 2, 0.5)], np.ones(1), X2, TANH), "whole numbers"),
     (lambda: ls.dag_jacobian(EDGES, np.ones((2, 1)), X2, TANH), "params has shape"),
