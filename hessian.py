@@ -84,33 +84,34 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
     weights, X, Y = check_net(weights, X, act, Y, loss)
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
-        H = upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[-1], Y))
+        H = np.zeros((sum(W.size for W in weights),) * 2)
+        upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[-1], Y), H)
         mirror(H)
     check_overflow("the Gauss-Newton matrix", H)
     return H
 
 
-def shallow_pass(weights, X, Y, act, loss):
+def shallow_pass(weights, X, Y, act, loss, H):
     """[beyond the papers] Form (a), the upper triangle of (vii): J^T l'' J and two sparse terms.
 
     Parameters
     ----------
     weights : list of two arrays
     X, Y, act, loss : as in hessian
+    H : (P, P) array, to which the sum over these samples is added; below the diagonal is left to mirror
 
     Returns
     -------
-    (P, P) array; what is below the diagonal is left to mirror.
+    None
     """
     inputs, z = forward_pass(weights, X, act)
-    H = upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[1], Y))
+    upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[1], Y), H)
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     x, z1, dl, i = inputs[0].T, z[0].T, loss.d1(z[1], Y).T, np.arange(h)    # (c, n), (h, n), (M, n)
     bend = weights[1][:, :h].T @ dl * act.d2f(z1)                   # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += input_pairs(bend, x)
     turn = (act.df(z1)[:, None] * dl).reshape(h * M, -1) @ x.T      # (h M, c)
     H[:h * c, h * c:].reshape(h, c, M, c2)[i, :, :, i] += turn.reshape(h, M, c).swapaxes(1, 2)
-    return H
 
 
 def jacobian_rows(weights, inputs, z, act):
@@ -153,24 +154,23 @@ def pull_back(W, slope, S):
     return slope[:, None] * (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
 
 
-def upper_gram(J, d2l):
+def upper_gram(J, d2l, H):
     """[Cooper 2018, Prop. 2.3] The upper triangle of sum_nu J^T l'' J, by strips of rows.
 
     Parameters
     ----------
     J : (P, M, n) array
     d2l : (n, M, M) array, l''; it need be neither diagonal nor positive
+    H : (P, P) array, to which the sum is added; below the diagonal is left to mirror
 
     Returns
     -------
-    (P, P) array; what is below the diagonal is left to mirror.
+    None
     """
     P = len(J)
-    H = np.empty((P, P))
     for s in range(0, P, 128):
         strip = np.einsum("nkm,pkn->pmn", d2l, J[s:s + 128])        # l'' J
-        np.matmul(strip.reshape(len(strip), -1), J[s:].reshape(P - s, -1).T, out=H[s:s + 128, s:])
-    return H
+        H[s:s + 128, s:] += strip.reshape(len(strip), -1) @ J[s:].reshape(P - s, -1).T
 
 
 def mirror(H):
@@ -242,22 +242,22 @@ def curvature_pass(weights, inputs, z, Y, act, loss):
     return slope, delta, S
 
 
-def deep_pass(weights, X, Y, act, loss):
+def deep_pass(weights, X, Y, act, loss, H):
     """[beyond the papers] Form (b), the upper triangle of (iii): per pair of layers, products over samples.
 
     Parameters
     ----------
     weights, X, Y, act, loss : as in hessian
+    H : (P, P) array, to which the sum over these samples is added; below the diagonal is left to mirror
 
     Returns
     -------
-    (P, P) array; what is below the diagonal is left to mirror.
+    None
     """
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     slope, delta, curvature = curvature_pass(weights, inputs, z, Y, act, loss)
     a = [u.T.copy() for u in inputs]                                # a~_(k-1), (c, n)
     end = list(accumulate((W.size for W in weights), initial=0))
-    H = np.empty((end[-1], end[-1]))
     for m, (rows, c) in enumerate(W.shape for W in weights):
         S, T = curvature[m], None
         block = H[end[m]:end[m + 1], end[m]:end[m + 1]].reshape(rows, c, rows, c)
@@ -267,7 +267,7 @@ def deep_pass(weights, X, Y, act, loss):
             S = pull_back(weights[k + 1], slope[k], S)              # S_km, (n_k, n_m, n)
             product = S.reshape(-1, n) @ (a[k][:, None] * a[m]).reshape(-1, n).T
             block = H[end[k]:end[k + 1], end[m]:end[m + 1]].reshape(units, columns, rows, c)
-            block[...] = product.reshape(units, rows, columns, c).swapaxes(1, 2)
+            block += product.reshape(units, rows, columns, c).swapaxes(1, 2)
             right = (delta[m][:, None] * a[k]).reshape(-1, n)       # (n_m c_k, n)
             if k == m - 1:                                          # T_km is diagonal: only i = q
                 diagonal = np.einsum("ijpi->ipj", block[..., :units])       # a view
@@ -277,11 +277,10 @@ def deep_pass(weights, X, Y, act, loss):
                 T = pull_back(weights[k + 1], slope[k], T)          # T_km, (n_k, n_(m-1), n)
                 product = right @ T.reshape(-1, n).T                # (n_m c_k, n_k n_(m-1))
                 block[..., :T.shape[1]] += product.reshape(rows, columns, units, -1).transpose(2, 1, 0, 3)
-    return H
 
 
 def fill_layer(block, S, a):
-    """[beyond the papers] (iii) at k = m, for units i <= p, into `block`.
+    """[beyond the papers] (iii) at k = m, for units i <= p, added to `block`.
 
     Parameters
     ----------
@@ -295,7 +294,7 @@ def fill_layer(block, S, a):
     """
     i = np.arange(len(S))
     pairs = i[:, None] <= i
-    block.swapaxes(1, 2)[pairs] = input_pairs(S[pairs], a)
+    block.swapaxes(1, 2)[pairs] += input_pairs(S[pairs], a)
 
 
 def hessian_blocks(weights, X, Y, act, loss=SQUARE):
@@ -318,16 +317,17 @@ def hessian_blocks(weights, X, Y, act, loss=SQUARE):
         If an argument is bad, l'' does not exist, or a block overflows.
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
+    blocks = [np.zeros((W.size, W.size)) for W in weights]
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
         if suits_form_a(weights):
             J, P1, (h, c) = jacobian_rows(weights, inputs, z, act), weights[0].size, weights[0].shape
-            blocks = [upper_gram(part, loss.d2(z[1], Y)) for part in (J[:P1], J[P1:])]
+            for part, block in zip((J[:P1], J[P1:]), blocks):
+                upper_gram(part, loss.d2(z[1], Y), block)
             bend = weights[1][:, :h].T @ loss.d1(z[1], Y).T * act.d2f(z[0].T)
             blocks[0].reshape(h, c, h, c)[np.arange(h), :, np.arange(h)] += input_pairs(bend, inputs[0].T)
         else:
             _, _, curvature = curvature_pass(weights, inputs, z, Y, act, loss)
-            blocks = [np.empty((W.size, W.size)) for W in weights]
             for block, W, S, a in zip(blocks, weights, curvature, inputs):
                 fill_layer(block.reshape(W.shape + W.shape), S, a.T.copy())
         for block in blocks:
@@ -351,13 +351,13 @@ def suits_form_a(weights):
 
 
 def shallow_keeps(weights):
-    """[beyond the papers] How many numbers per sample shallow_pass keeps: J.
+    """[beyond the papers] How many numbers per sample shallow_pass needs: J, and as many on the way to H.
 
     Returns
     -------
     int
     """
-    return len(weights[-1]) * sum(W.size for W in weights)
+    return 2 * len(weights[-1]) * sum(W.size for W in weights)
 
 
 def deep_keeps(weights):
@@ -373,8 +373,8 @@ def deep_keeps(weights):
 def in_portions(form, keeps, weights, X, Y, act, loss):
     """[the project] The sum of form(...) over portions of the samples, mirrored and checked.
 
-    What a form keeps for all samples of a portion, keeps(weights) numbers for each, stays so below P x P / 2
-    numbers (or 8 MB).
+    What a form keeps for the samples of a portion, keeps(weights) numbers for each, is at most 8 MB, or half of H:
+    so memory once touched is used again. To touch new memory can cost as much as the products.
 
     Returns
     -------
@@ -386,11 +386,10 @@ def in_portions(form, keeps, weights, X, Y, act, loss):
         If the sum overflows.
     """
     P = sum(W.size for W in weights)
-    portion = 1 + max(P * P // 2, 2 ** 20) // keeps(weights)
+    portion, H = 1 + max(2 ** 20, P * P // 2) // keeps(weights), np.full((P, P), 0.0)    # zeros() is untouched memory
     with np.errstate(over="ignore", invalid="ignore"):
-        H = form(weights, X[:portion], Y[:portion], act, loss)
-        for s in range(portion, len(X), portion):
-            H += form(weights, X[s:s + portion], Y[s:s + portion], act, loss)
+        for s in range(0, len(X), portion):
+            form(weights, X[s:s + portion], Y[s:s + portion], act, loss, H)
         mirror(H)
     check_overflow("the Hessian", H)
     return H
@@ -448,7 +447,7 @@ def hessian(weights, X, Y, act, loss=SQUARE):
     """[beyond the papers] The exact Hessian of L = sum_nu l(y_nu, f_nu) in theta: any depth, outputs and loss.
 
     Form (a), `hessian_shallow`, costs n M P^2 / 2 multiplications; form (b), `hessian_deep`, handles every pair
-    of units apart and costs less from about M (n_0 + M)^2 = 1000 on.
+    of units apart and costs less from about M (c + M)^2 = 1000 on, c the columns of W_1.
 
     Parameters
     ----------
