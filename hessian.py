@@ -47,6 +47,9 @@ Applied to the forward pass, to (ii) and to (i):
     R{delta_(k-1)} = phi'(z_(k-1)) (W_k^T R{delta_k} + V_k^T delta_k) + phi''(z_(k-1)) R{z_(k-1)} (W_k^T delta_k)
     (H v)_k        = R{delta_k} a~_(k-1)^T + delta_k R{a~_(k-1)}^T                                 (viii)
 
+Closed forms at a net embedded in a wider one [Fukumizu 2019, Lemma 4 and Sec. 5.1] are derived where they stand, in
+the last part of this module.
+
 Kinks: a piecewise linear phi has phi'' = 0 here, and phi' at the kink is the one of landscape.py (ReLU: 0).
 Off the kinks of all samples that is the Hessian. At a kink the loss has none, and what is computed is the
 Hessian of the linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
@@ -56,7 +59,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape import EPS, SQUARE, check_array, check_net, check_number, check_overflow, forward_pass, unstack
+from landscape import (
+    EPS,
+    SQUARE,
+    check_array,
+    check_functions,
+    check_net,
+    check_number,
+    check_overflow,
+    forward_pass,
+    unstack,
+)
 
 # ---------------------------------------------------------------------------------------------
 # Gauss-Newton and form (a). All arrays below have the samples on the last axis.
@@ -727,3 +740,530 @@ def norm(w):
     """
     top = np.abs(w).max()
     return top * np.linalg.norm(w / top) if top > 0 else 0.0
+
+# ---------------------------------------------------------------------------------------------
+# Curvature in closed form at a network embedded in a wider one, at any layer of a net of any depth.
+#
+# Letters and shapes are those of landscape.py, and for one widened layer q (`layer` in code, any hidden layer):
+#
+#     D', M'       the columns of W_q (bias included), the rows of W_(q+1): the lengths of w_j and v_j
+#     u, zeta      the row of W_q and the column of W_(q+1) of the unit that is replicated
+#     w_j, v_j     the same of a copy or of a surplus unit; E surplus units, so E + 1 copies of a replicated unit
+#     a~, delta    the inputs (n, D') of layer q and dl/dz (n, M') of layer q + 1, back-propagated
+#     lam, A       lambda (E + 1,) and the matrix (E, E + 1) with A lambda = 0; C = A diag(lambda) A^T
+#     core         K = [[0, F], [F^T, G]], (M' + D', M' + D')
+#
+# Unit replication by hand [Fukumizu 2019, Lemma 4]
+# -------------------------------------------------
+# The rest of the net sees the units of layer q through z_(q+1) alone, so with all else fixed and for one sample
+#
+#     L = l(z),   z = (other units) + sum_j v_j phi(w_j . a~),     dl/dz = delta,  d2l/dz2 = Lambda
+#
+# where l is the loss as a function of z_(q+1): the layers above are in it, hence delta is back-propagated, and
+# nothing below needs three layers. Let w_j = b + sum_c A_cj eta_c and v_j = lambda_j (a + sum_c A_cj xi_c), at
+# b = u, a = zeta, xi = eta = 0. First derivatives of z there [Lemma 3]:
+#
+#     dz/dxi_c  = phi(u . a~) sum_j lambda_j A_cj = 0       dz/deta_c = zeta phi'(u . a~) a~^T sum_j lambda_j A_cj = 0
+#
+# So in d2l = Lambda dz dz + delta d2z the first term vanishes wherever xi or eta takes part, and with it all
+# of the layers above; left is delta . d2z. Two sums over j occur there, sum_j lambda_j A_cj = 0, which removes all
+# blocks between (xi, eta) and any parameter that treats the copies alike (a, b, and all of theta_0, also below layer
+# q), and sum_j A_cj lambda_j A_dj = C_cd:
+#
+#     xi-xi    0, since z is linear in the v_j
+#     xi-eta   C_cd F,    F = sum_nu delta phi'(u . a~) a~^T                              (M', D')
+#     eta-eta  C_cd G,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T                  (D', D')
+#
+# that is [[0, kron(C, F)], [kron(C, F)^T, kron(C, G)]], with c the slow index. Nothing was assumed on theta.
+#
+# The inertia law [beyond the papers]
+# -----------------------------------
+# Sorted by c, the 4-block is kron(C, K): its eigenvalues are the products c k, its eigenvectors x (x) y. With [1; A]
+# invertible, [1; A] diag(lambda) [1; A]^T = diag(sum lambda, C). So by Sylvester, for sum lambda > 0, no lambda_j = 0,
+#
+#     C has p = #{lambda_j > 0} - 1 positive and q = #{lambda_j < 0} negative eigenvalues, p + q = E
+#     n+ = p K+ + q K-,    n- = p K- + q K+,    n0 = E K0
+#
+# The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle.
+#
+# Inactive surplus units [Fukumizu 2019, Sec. 5.1 and supplement G.2.3]
+# ---------------------------------------------------------------------
+# Let s = sum_j v_j s_j, s_j = phi(w_j . a~), be what surplus units add to z_(q+1), and let s = 0 on the data. Then
+# L = l(theta_0, s), where s shifts z_(q+1): dl/ds = delta, d2l/ds2 = Lambda, d2l/ds dtheta_0 = d delta/d theta_0.
+#
+#     v_j-v_k   sum_nu Lambda s_j s_k
+#     v_j-w_k   sum_nu (Lambda v_k s_j phi'_k + [j = k] delta phi'_j) a~^T
+#     w_j-w_k   sum_nu (v_j^T Lambda v_k phi'_j phi'_k + [j = k] (delta . v_j) phi''_j) a~ a~^T
+#     theta_0-v_j   sum_nu (d delta/d theta_0)^T s_j + (d s_j/d theta_0)^T delta^T
+#     theta_0-w_j   sum_nu d [(delta . v_j) phi'_j a~] / d theta_0
+#
+# The last two need d delta/d theta_0 for each sample: forward over backward. With T_k = dz_k/dt and R_k = d delta_k/dt
+# for all directions t = (theta_0, s) at once, the product rule on z_k = W_k a~_(k-1) and on (ii) of landscape.py gives
+#
+#     T_k     = W_k (phi'(z_(k-1)) T_(k-1)) + (dW_k/dt) a~_(k-1) + [k = q + 1] ds/dt
+#     R_J     = l'' T_J
+#     R_(k-1) = phi'(z_(k-1)) (W_k^T R_k + (dW_k/dt)^T delta_k) + phi''(z_(k-1)) T_(k-1) (W_k^T delta_k)
+#
+# down to R_(q+1), whose columns s are Lambda. Piecewise linear phi: all of this off the kinks.
+# ---------------------------------------------------------------------------------------------
+# Unit replication
+# ---------------------------------------------------------------------------------------------
+
+class Curvature(NamedTuple):
+    """[Fukumizu 2019, Lemma 4] F (M', D') and G (D', D') of a unit that is to be replicated."""
+    F: np.ndarray
+    G: np.ndarray
+
+
+def replication_curvature(weights, X, Y, act, loss, layer, unit):
+    """[Fukumizu 2019, Lemma 4] The matrices F and G of one unit of the narrow net, at any hidden layer.
+
+        F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
+
+    Parameters
+    ----------
+    weights : list of arrays, the narrow net
+    X, Y : (n, D) and (n, M) arrays
+    act : Activation
+    loss : Loss
+    layer, unit : int, the hidden layer (0 is the first) and the row of weights[layer]
+
+    Returns
+    -------
+    Curvature(F (M', D'), G (D', D')), with M' the width of the next layer, D' the columns of weights[layer].
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad, the layer is not hidden, or the sums overflow.
+
+    Notes
+    -----
+    Where the net is stationary, zeta^T F = 0 (it is dL/du), so rank F <= min(D', M' - 1), and F = 0 if M' = 1 and
+    zeta != 0. The supplement's Remark after Theorem 5 has rank min(D, M)
+    (tests/test_hessian_embedded.py::test_erratum_the_remarks_full_rank_of_F_is_impossible_at_a_stationary_point).
+    """
+    weights, X, Y, layer, unit = check_hidden(weights, X, Y, act, loss, layer, unit)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
+        delta = loss.d1(z[-1], Y)
+        for k in range(len(weights) - 1, layer + 1, -1):            # down to dl/dz of layer + 1
+            delta = delta @ weights[k][:, :z[k - 1].shape[1]] * act.df(z[k - 1])
+        a, ua, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]
+        F = (delta * act.df(ua)[:, None]).T @ a                     # (M', D')
+        G = (a * (delta @ zeta * act.d2f(ua))[:, None]).T @ a       # (D', D')
+    check_overflow("F or G", F, G)
+    return Curvature(F, G / 2 + G.T / 2)                            # symmetric bit by bit, also where G is all rounding
+
+
+def replication_hessian(F, G, A, lam):
+    """[Fukumizu 2019, Lemma 4] The Hessian of the wide net in (xi, eta): the 4-block of Eq. (8).
+
+        [[0, kron(C, F)], [kron(C, F)^T, kron(C, G)]],    C = A diag(lam) A^T
+
+    Parameters
+    ----------
+    F, G : (M', D') and (D', D') arrays from replication_curvature
+    A : (E, E + 1) array with A lam = 0
+    lam : (E + 1,) array; for ReLU in the coordinates of embeddings.omega_basis it is gamma * beta
+
+    Returns
+    -------
+    (E (M' + D'), E (M' + D')) array; rows xi_c (c slow, its M' entries fast), then eta_c likewise.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, A lam is not 0 to 1e-9 (relative), or the block overflows.
+
+    Notes
+    -----
+    The paper gives kron(C, F) the size E M; it is (E M', E D')
+    (tests/test_hessian_embedded.py::test_erratum_the_size_of_F_tilde). The order np.kron(F, C) is another
+    matrix (tests/test_hessian_embedded.py::test_control_the_other_order_of_the_kronecker_product_is_wrong).
+    """
+    F, G, A, lam = check_block(F, G, A, lam)
+    with np.errstate(over="ignore", invalid="ignore"):
+        C = (A * lam) @ A.T                                         # (E, E)
+        CF, CG = np.kron(C, F), np.kron(C, G)                       # (E M', E D'), (E D', E D')
+    check_overflow("the 4-block", CF, CG)
+    return np.block([[np.zeros((len(CF), len(CF))), CF], [CF.T, CG]])
+
+
+class PredictedInertia(NamedTuple):
+    """[beyond the papers] Numbers of positive, negative and zero eigenvalues of the 4-block."""
+    positive: int
+    negative: int
+    zero: int
+
+
+def predicted_inertia(F, G, lam, tol=None):
+    """[beyond the papers] Eigenvalue counts of replication_hessian(F, G, A, lam), for any A, without forming it.
+
+        n+ = p K+ + q K-,    n- = p K- + q K+,    n0 = E K0,    K = [[0, F], [F^T, G]]
+        p = #{lam_j > 0} - 1,    q = #{lam_j < 0},    E = p + q
+
+    Parameters
+    ----------
+    F, G : (M', D') and (D', D') arrays
+    lam : (E + 1,) array, no entry 0, with a positive sum (1 in Eq. (4), s in Theorem 10 as printed)
+    tol : float, eigenvalues of K of at most this size count as zero; None: size eps max|k|. At zero training
+        error F and G are nothing but rounding: pass the tolerance used for the whole Hessian.
+
+    Returns
+    -------
+    PredictedInertia(positive, negative, zero), E (M' + D') in all. Added to the counts of the narrow net's Hessian
+    they are the counts of the wide net's.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, tol is negative, lam has a zero (then the embedding is outside the theorem, and C
+        loses rank) or no positive sum.
+
+    Notes
+    -----
+    Any F and G will do, singular ones too. The supplement's proof of Theorem 5 goes through regular G and
+    Eq. (37), whose transposes do not fit unless M = D, and through "A of full rank, so A Lam A^T of full rank" and
+    "G > 0, so C kron G > 0", which both fail
+    (tests/test_hessian_embedded.py: test_erratum_eq_37_transposes, test_erratum_full_rank_of_A_is_not_enough,
+    test_erratum_a_definite_G_does_not_make_G_tilde_definite).
+    """
+    F, G, lam = check_core(F, G, lam)
+    if (lam == 0).any() or lam.sum() <= 0:
+        raise ValueError(f"lam is {lam}, it should have no zero and a positive sum")
+    tol = tol if tol is None else check_number("tol", tol, 0)
+    k = np.linalg.eigvalsh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+    tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
+    up, down = int((k > tol).sum()), int((k < -tol).sum())
+    p, q = int((lam > 0).sum()) - 1, int((lam < 0).sum())
+    return PredictedInertia(p * up + q * down, p * down + q * up, (p + q) * (len(k) - up - down))
+
+
+class Escape(NamedTuple):
+    """[beyond the papers] A direction xi (E, M'), eta (E, D') of unit length and the curvature along it."""
+    xi: np.ndarray
+    eta: np.ndarray
+    curvature: float
+
+
+def escape_direction(F, G, A, lam):
+    """[beyond the papers] The most negative eigenpair of the 4-block, from (F, G, lam) alone.
+
+        C x = c x,  K y = k y:    curvature = min c k < 0,    xi = x (x) y[:M'],    eta = x (x) y[M':]
+        L(theta_lambda + t (xi, eta)) = L(theta_lambda) + curvature t^2 / 2 + O(t^3)
+
+    Parameters
+    ----------
+    F, G, A, lam : as in replication_hessian
+
+    Returns
+    -------
+    Escape(xi (E, M'), eta (E, D'), curvature): |xi|^2 + |eta|^2 = 1, in the coordinates of embeddings.omega_basis
+        theta + t T[:, P:] @ concatenate([xi.ravel(), eta.ravel()]) is the way down in the wide net's parameters.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or no eigenvalue is negative beyond rounding: then the 4-block has no way down. (At
+        zero training error F and G are rounding, and so is what is found.)
+    """
+    F, G, A, lam = check_block(F, G, A, lam)
+    c, x = np.linalg.eigh((A * lam) @ A.T)
+    k, y = np.linalg.eigh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+    products = np.outer(c, k)                                       # all eigenvalues of the 4-block
+    if products.min() >= -products.size * EPS * np.abs(products).max():
+        raise ValueError(f"F, G and lam give the smallest curvature {products.min():.1e}, it should be negative "
+                         "beyond rounding: there is no direction of escape at second order")
+    i, j = np.unravel_index(products.argmin(), products.shape)
+    return Escape(np.outer(x[:, i], y[:len(F), j]), np.outer(x[:, i], y[len(F):, j]), float(products[i, j]))
+
+
+# ---------------------------------------------------------------------------------------------
+# Inactive units and inactive propagation
+# ---------------------------------------------------------------------------------------------
+
+class SurplusHessian(NamedTuple):
+    """[Fukumizu 2019, supplement G.2.3] Blocks theta_0-(v, w), v-v, v-w and w-w of the wide net's Hessian."""
+    cross: np.ndarray
+    vv: np.ndarray
+    vw: np.ndarray
+    ww: np.ndarray
+
+
+def delta_tangents(weights, X, Y, act, loss, layer):
+    """[beyond the papers] Forward over backward: delta of layer q + 1 and its derivatives, sample by sample.
+
+        T_k     = W_k (phi'(z_(k-1)) T_(k-1)) + (dW_k/dt) a~_(k-1) + [k = q + 1] ds/dt
+        R_J     = l'' T_J
+        R_(k-1) = phi'(z_(k-1)) (W_k^T R_k + (dW_k/dt)^T delta_k) + phi''(z_(k-1)) T_(k-1) (W_k^T delta_k)
+
+    Returns
+    -------
+    delta (n, M')
+    R : (n, M', P + M') array, d delta / d (theta_0, s): the last M' columns are Lambda
+    a : (n, D') array, the inputs a~ of layer q
+    da : (n, D', P) array, d a~ / d theta_0: 0 at a bias and for theta_0 of layer q and above
+
+    Raises
+    ------
+    ValueError
+        If the outputs overflow.
+    """
+    (inputs, z), T = forward_pass(weights, X, act), []
+    check_overflow("the output", z[-1])
+    P, shift = sum(W.size for W in weights), len(weights[layer + 1])
+    own = unstack(np.arange(P), weights)                            # own[k][i, j]: the place of W_k[i, j] in theta_0
+    slope, bend = [act.df(h) for h in z[:-1]], [act.d2f(h) for h in z[:-1]]
+    da = np.zeros(inputs[layer].shape + (P,))
+    for k, W in enumerate(weights):
+        i, t = np.arange(len(W)), np.zeros(z[k].shape + (P + shift,))           # (n, n_k, P + M')
+        t[:, i[:, None], own[k]] = inputs[k][:, None]
+        if k:
+            t += W[:, :slope[k - 1].shape[1]] @ (slope[k - 1][:, :, None] * T[k - 1])
+        if k == layer + 1:
+            t[:, i, P + i] += 1
+        T.append(t)
+    if layer:
+        da[:, :slope[layer - 1].shape[1]] = slope[layer - 1][:, :, None] * T[layer - 1][:, :, :P]
+    delta, R = loss.d1(z[-1], Y), loss.d2(z[-1], Y) @ T[-1]
+    for k in range(len(weights) - 1, layer + 1, -1):
+        j = np.arange(slope[k - 1].shape[1])                        # inputs of layer k without the bias
+        W = weights[k][:, j]
+        R = W.T @ R                                                 # (n, n_(k-1), P + M')
+        R[:, j[:, None], own[k][:, j].T] += delta[:, None]
+        R = slope[k - 1][:, :, None] * R + (bend[k - 1] * (delta @ W))[:, :, None] * T[k - 1]
+        delta = delta @ W * slope[k - 1]
+    return delta, R, inputs[layer], da
+
+
+def surplus_hessian(weights, X, Y, act, loss, layer, W, V):
+    """[beyond the papers] The Hessian blocks of surplus units (w_j, v_j) that add nothing to layer q + 1 on the data.
+
+        v_j-v_k       sum_nu Lambda s_j s_k,                                s_j = phi(w_j . a~), phi'_j, phi''_j alike
+        v_j-w_k       sum_nu (Lambda v_k s_j phi'_k + [j = k] delta phi'_j) a~^T
+        w_j-w_k       sum_nu (v_j^T Lambda v_k phi'_j phi'_k + [j = k] (delta . v_j) phi''_j) a~ a~^T
+        theta_0-v_j   sum_nu s_j d delta + delta phi'_j (w_j . da~),        d = d / d theta_0
+        theta_0-w_j   sum_nu phi'_j a~ (v_j . d delta) + (delta . v_j) (phi''_j a~ (w_j . da~) + phi'_j da~)
+
+    at any training error. Inactive units, inactive propagation, both at once, and ReLU units that are off are cases.
+
+    Parameters
+    ----------
+    weights : list of arrays, the narrow net
+    X, Y : (n, D) and (n, M) arrays
+    act : Activation
+    loss : Loss
+    layer : int, the hidden layer that gets the surplus units
+    W, V : (E, D') and (E, M') arrays, w_j and v_j
+
+    Returns
+    -------
+    SurplusHessian(cross (P, E M' + E D'), vv (E M', E M'), vw (E M', E D'), ww (E D', E D'))
+        Rows and columns: theta_0 in the narrow net's flatten order; v with the unit slow and its M' entries fast; w
+        likewise, after v. Where each unit is inactive by itself, the theta_0 block is the narrow net's Hessian.
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad, the layer is not hidden, the units do add something (beyond 1e-9, relative), l'' does
+        not exist, or the blocks overflow.
+    """
+    weights, X, Y, layer, W, V = check_surplus_units(weights, X, Y, act, loss, layer, W, V)
+    P, (E, M1), D1 = sum(w.size for w in weights), V.shape, W.shape[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        delta, R, a, da = delta_tangents(weights, X, Y, act, loss, layer)
+        wa = a @ W.T                                                # (n, E)
+        s, s1, s2 = act.f(wa), act.df(wa), act.d2f(wa)
+        check_nothing_added(s @ V, np.abs(s) @ np.abs(V))
+        w_da = W @ da                                               # (n, E, P), w_j . da~
+        Lambda = R[:, :, P:]
+        d_delta = R[:, :, :P] + Lambda @ (V.T @ (s1[:, :, None] * w_da))        # the second: delta moves with s
+        same, push = np.eye(E), delta @ V.T                         # [j = k]; (n, E), delta . v_j
+        Lv, Lw = Lambda @ V.T, s1[:, :, None] * a[:, None]          # (n, M', E), (n, E, D')
+        vv = np.einsum("nml,nj,nk->jmkl", Lambda, s, s, optimize=True)
+        vw = np.einsum("nmk,nj,nkd->jmkd", Lv, s, Lw, optimize=True)
+        vw += np.einsum("jk,nm,njd->jmkd", same, delta, Lw, optimize=True)
+        ww = np.einsum("jm,nmk,njd,nke->jdke", V, Lv, Lw, Lw, optimize=True)
+        ww += np.einsum("jk,nj,nd,ne->jdke", same, push * s2, a, a, optimize=True)
+        to_v = np.einsum("nmp,nj->pjm", d_delta, s, optimize=True)
+        to_v += np.einsum("nm,nj,njp->pjm", delta, s1, w_da, optimize=True)
+        to_w = np.einsum("jm,nmp,njd->pjd", V, d_delta, Lw, optimize=True)
+        to_w += np.einsum("nj,nd,njp->pjd", push * s2, a, w_da, optimize=True)
+        to_w += np.einsum("nj,ndp->pjd", push * s1, da, optimize=True)
+    blocks = SurplusHessian(np.hstack([to_v.reshape(P, -1), to_w.reshape(P, -1)]), vv.reshape(E * M1, E * M1),
+                            vw.reshape(E * M1, E * D1), ww.reshape(E * D1, E * D1))
+    check_overflow("a block of the Hessian", *blocks)
+    return blocks
+
+
+def inactive_units_hessian(weights, X, Y, act, loss, layer, V):
+    """[Fukumizu 2019, Sec. 5.1 and supplement (42)] The Hessian blocks of inactive units, w_j = 0 and any v_j.
+
+        v-v 0,   v_j-w_j  phi'(0) sum_nu delta a~^T,   w_j-w_k  sum_nu (v_j^T Lambda v_k phi'(0)^2
+        + [j = k] (delta . v_j) phi''(0)) a~ a~^T,   theta_0-v 0,   theta_0-w_j  phi'(0) d [sum_nu (delta . v_j) a~]
+
+    Parameters
+    ----------
+    weights, X, Y, act, loss, layer : as in surplus_hessian
+    V : (E, M') array
+
+    Returns
+    -------
+    SurplusHessian, ordered as in surplus_hessian; w-w is the paper's S1 at zero training error.
+
+    Raises
+    ------
+    ValueError
+        As surplus_hessian, and if phi(0) is not 0: then units with w = 0 are not inactive.
+
+    Notes
+    -----
+    The blocks between theta_0 and w are not zero, though (42) leaves them out
+    (tests/test_hessian_embedded.py::test_erratum_cross_blocks_with_theta_0_are_not_zero). ReLU has a kink at w = 0;
+    with its phi'(0) = 0 all blocks are 0, which are also those of the units of Eq. (10), off on the data.
+    """
+    check_functions("act", act, ("f", "df", "d2f"), "an Activation such as TANH")
+    if act.f(np.zeros(1))[0] != 0:
+        raise ValueError(f"act is {act.name} with phi(0) = {act.f(np.zeros(1))[0]:g}, it should be 0 at 0, as tanh is: "
+                         "units with w = 0 would be active")
+    weights, X, Y, layer, _ = check_hidden(weights, X, Y, act, loss, layer)
+    W = np.zeros((len(check_array("V", V, 2)), weights[layer].shape[1]))
+    return surplus_hessian(weights, X, Y, act, loss, layer, W, V)
+
+
+def inactive_propagation_hessian(weights, X, Y, act, loss, layer, W):
+    """[Fukumizu 2019, Sec. 5.1 and supplement (43)] The Hessian blocks of inactive propagation, v_j = 0 and any w_j.
+
+        v_j-v_k  sum_nu Lambda s_j s_k,   v_j-w_j  sum_nu delta phi'_j a~^T,   w-w 0,   theta_0-w 0,
+        theta_0-v_j  d [sum_nu delta s_j],    s_j = phi(w_j . a~)
+
+    Parameters
+    ----------
+    weights, X, Y, act, loss, layer : as in surplus_hessian
+    W : (E, D') array
+
+    Returns
+    -------
+    SurplusHessian, ordered as in surplus_hessian; v-v is the paper's S2 (for ReLU S3) at zero training error.
+
+    Raises
+    ------
+    ValueError
+        As surplus_hessian.
+
+    Notes
+    -----
+    The blocks between theta_0 and v are not zero
+    (tests/test_hessian_embedded.py::test_erratum_cross_blocks_with_theta_0_are_not_zero).
+    """
+    weights, X, Y, layer, _ = check_hidden(weights, X, Y, act, loss, layer)
+    V = np.zeros((len(check_array("W", W, 2)), len(weights[layer + 1])))
+    return surplus_hessian(weights, X, Y, act, loss, layer, W, V)
+
+
+# ---------------------------------------------------------------------------------------------
+# Validation of these
+# ---------------------------------------------------------------------------------------------
+
+def check_hidden(weights, X, Y, act, loss, layer, unit=0):
+    """[the project] A net with its data, a hidden layer and a unit of it, or a ValueError.
+
+    Returns
+    -------
+    weights, X, Y, layer, unit
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad.
+    """
+    weights, X, Y = check_net(weights, X, act, Y, loss)
+    if len(weights) < 2:
+        raise ValueError("weights has one matrix, it should have a hidden layer: two matrices or more")
+    layer = check_number("layer", layer, 0, len(weights) - 2, whole=True)       # the output layer has no next one
+    return weights, X, Y, layer, check_number("unit", unit, 0, len(weights[layer]) - 1, whole=True)
+
+
+def check_surplus_units(weights, X, Y, act, loss, layer, W, V):
+    """[the project] A net with its data, a hidden layer and surplus units for it, or a ValueError.
+
+    Returns
+    -------
+    weights, X, Y, layer, W, V
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad.
+    """
+    weights, X, Y, layer, _ = check_hidden(weights, X, Y, act, loss, layer)
+    W, V = check_array("W", W, 2), check_array("V", V, 2)
+    if W.shape[1] != weights[layer].shape[1]:
+        raise ValueError(f"W has shape {W.shape}, it should have {weights[layer].shape[1]} columns as weights[{layer}]")
+    if V.shape != (len(W), len(weights[layer + 1])):
+        raise ValueError(f"V has shape {V.shape}, it should be {(len(W), len(weights[layer + 1]))}: a row for each "
+                         f"surplus unit, a column for each unit of layer {layer + 1}")
+    return weights, X, Y, layer, W, V
+
+
+def check_nothing_added(added, size):
+    """[the project] Refuse surplus units that alter the next layer on the data.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ValueError
+        If what they add exceeds 1e-9 of the size of its terms.
+    """
+    if not (np.abs(added) <= 1e-9 * size).all():
+        raise ValueError(f"W and V add up to {np.abs(added).max():.1e} to the inputs of the next layer, they should "
+                         "add 0 on X: w_j = 0 with phi(0) = 0, v_j = 0, or units that are off")
+
+
+def check_core(F, G, lam):
+    """[the project] F, G and lam as float64 arrays that fit each other, or a ValueError.
+
+    Returns
+    -------
+    F, G, lam
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, G is not symmetric, or there are fewer than two copies.
+    """
+    F, G, lam = check_array("F", F, 2), check_array("G", G, 2), check_array("lam", lam, 1)
+    D1 = F.shape[1]
+    if G.shape != (D1, D1):
+        raise ValueError(f"G has shape {G.shape}, it should be {(D1, D1)}, D' being the columns of F")
+    if np.abs(G - G.T).max() > 1e-9 * np.abs(G).max():
+        raise ValueError("G differs from its transpose, it should be symmetric")
+    if len(lam) < 2:
+        raise ValueError(f"lam has length {len(lam)}, it should have two or more entries, one for each copy")
+    return F, G, lam
+
+
+def check_block(F, G, A, lam):
+    """[the project] F, G, A and lam as float64 arrays that fit each other, or a ValueError.
+
+    Returns
+    -------
+    F, G, A, lam
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, G is not symmetric, or A lam is not 0.
+    """
+    F, G, lam = check_core(F, G, lam)
+    A = check_array("A", A, 2)
+    if A.shape != (len(lam) - 1, len(lam)):
+        raise ValueError(f"A has shape {A.shape}, it should be {(len(lam) - 1, len(lam))} for {len(lam)} copies")
+    if np.abs(A @ lam).max() > 1e-9 * np.abs(A).max() * np.abs(lam).sum():
+        raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
+    return F, G, A, lam

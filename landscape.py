@@ -1554,6 +1554,29 @@ def gradient_level(weights, X, Y, act, loss):
     return slope.ravel() @ np.abs(jacobian_pass(weights, inputs, z, act))
 
 
+def stacked_gradient(theta, like, X, Y, act, loss=SQUARE):
+    """[Fukumizu 2019, supplement Eq. 15] dL/dtheta of many nets of one shape at once, for descents side by side.
+
+    Parameters
+    ----------
+    theta : (B, P) array, a net in each row
+    like : list of arrays, for the shapes
+    X, Y : (n, D) and (n, M) arrays
+    act : Activation
+    loss : Loss
+
+    Returns
+    -------
+    (B, P) array
+    """
+    weights = unstack(theta, like)
+    inputs, z = forward_pass(weights, X, act)
+    F = z[-1]                                                       # (B, n, M)
+    delta = loss.d1(F.reshape(-1, F.shape[2]), np.tile(Y, (len(F), 1))).reshape(F.shape)
+    grads = backward_pass(weights, inputs, z, delta, act)
+    return np.concatenate([g.reshape(len(theta), -1) for g in grads], axis=1)
+
+
 def exact_hessian(weights, X, Y, act, loss):
     """[Pearlmutter 1994] The Hessian of L, column by column: the derivative of back-propagation along each weight.
 

@@ -325,6 +325,8 @@ def test_a_stack_of_nets_is_passed_through_as_each_net_alone():
         assert np.allclose(J[i].reshape(5, 2, -1), jacobian(net, X, TANH), rtol=1e-13, atol=1e-15)
         alone = gradient(net, X, np.zeros((5, 2)), TANH)                     # l' = f for targets 0
         assert all(np.allclose(g[i], a, rtol=1e-13, atol=1e-14) for g, a in zip(grads, alone))
+        rows = ls.stacked_gradient(np.stack([flatten(w) for w in nets]), nets[0], X, np.zeros((5, 2)), TANH)
+        assert np.allclose(rows[i], flatten(alone), rtol=1e-13, atol=1e-14)
 
 
 def test_any_real_dtype_and_memory_layout_gives_the_float64_answer():

@@ -1,0 +1,637 @@
+"""The embeddings and the coordinates omega. A test's name is the claim it checks."""
+import numpy as np
+import pytest
+
+from embeddings import (
+    add_units,
+    complement,
+    embedding_norms,
+    first_order_blocks,
+    flat_dimension,
+    flat_radius,
+    inactive_propagation,
+    inactive_relu_units,
+    inactive_units,
+    inactive_units_and_propagation,
+    omega_basis,
+    omega_coordinates,
+    parameter_order,
+    read_omega,
+    replicate_relu_unit,
+    replicate_unit,
+    split_unit,
+)
+from hessian import hessian, inertia
+from landscape import (
+    LEAKY_RELU,
+    LOGISTIC,
+    RECTIFIED_TANH,
+    RELU,
+    SIGMOID,
+    SMOOLU,
+    SOFTPLUS,
+    SQUARE,
+    TANH,
+    flatten,
+    forward,
+    gradient,
+    jacobian,
+    random_weights,
+    stacked_gradient,
+    training_loss,
+    unflatten,
+)
+
+NETS = [([2, 3, 2], True), ([2, 3, 2, 2], [True, False, True]), ([1, 2, 3, 2, 2], True), ([3, 2, 1], False)]
+every_net = pytest.mark.parametrize("widths, bias", NETS, ids=str)
+ACTIVATIONS = [TANH, SIGMOID, SOFTPLUS, RELU, LEAKY_RELU, SMOOLU, RECTIFIED_TANH]
+every_activation = pytest.mark.parametrize("act", ACTIVATIONS, ids=lambda a: a.name)
+
+
+def draw(widths, bias=True, n=7, seed=0, scale=1.5):
+    rng = np.random.default_rng(seed)
+    weights = [scale * W for W in random_weights(widths, bias=bias, rng=rng)]
+    return weights, rng.normal(size=(n, widths[0])), rng.uniform(size=(n, widths[-1]))
+
+
+def stationary(widths, act, seed=0, n=14, size=1.0):
+    """A net, data and targets at which the gradient of the square loss is 0: the residual is in the kernel of J^T."""
+    weights, X, _ = draw(widths, n=n, seed=seed, scale=2)
+    u, s, _ = np.linalg.svd(jacobian(weights, X, act).reshape(n * widths[-1], -1))
+    kernel = u[:, (s > 1e-10 * s[0]).sum():]
+    r = kernel @ np.random.default_rng(seed).normal(size=kernel.shape[1])
+    return weights, X, forward(weights, X, act) - size * (r / np.linalg.norm(r)).reshape(n, -1)
+
+
+def steepest(weights, X, Y, act):
+    """The largest entry of the gradient."""
+    return max(np.abs(g).max() for g in gradient(weights, X, Y, act))
+
+
+def relative(A, B):
+    return np.abs(A - B).max() / max(np.abs(B).max(), 1e-300)
+
+
+def relu_pair(rng, copies):
+    """gamma of any sign and beta > 0 with gamma . beta = 1."""
+    beta, gamma = rng.uniform(0.5, 2, size=copies), rng.normal(size=copies)
+    gamma[-1] = (1 - gamma[:-1] @ beta[:-1]) / beta[-1]
+    return gamma, beta
+
+
+# ------------------------------------------------------------------ Proposition 1 and Proposition 6
+
+@every_net
+@every_activation
+def test_proposition_1_every_embedding_keeps_the_function_everywhere(widths, bias, act):
+    weights, X, _ = draw(widths, bias)
+    rng = np.random.default_rng(1)
+    far = np.vstack([X, 100 * X, rng.normal(size=(5, widths[0])) * 1e3])
+    f = forward(weights, far, act)
+    for layer in range(len(weights) - 1):
+        M1, D1, unit = len(weights[layer + 1]), weights[layer].shape[1], len(weights[layer]) - 1
+        V, W = rng.normal(size=(3, M1)), rng.normal(size=(3, D1))
+        V[0] = weights[layer + 1][:, unit] - V[1:].sum(axis=0)
+        wide = [replicate_unit(weights, layer, unit, [0.5, -1.0, 1.5, 0.0]), split_unit(weights, layer, unit, V),
+                inactive_propagation(weights, layer, W)]
+        if act.f(np.zeros(1))[0] == 0:
+            wide += [inactive_units(weights, layer, V, act), inactive_units_and_propagation(weights, layer, 2, act)]
+        if act in (RELU, LEAKY_RELU):                               # Proposition 6
+            gamma, beta = relu_pair(rng, 3)
+            wide += [replicate_relu_unit(weights, layer, unit, gamma, beta),
+                     replicate_relu_unit(weights, layer, 0, [2.0, -0.5])]
+        for net in wide:
+            assert len(net[layer]) > len(weights[layer])
+            assert np.abs(forward(net, far, act) - f).max() <= 1e-13 * max(1, np.abs(f).max())
+
+
+def test_copy_0_stays_the_others_come_last_and_a_bias_column_stays_last():
+    weights = [np.arange(6.0).reshape(3, 2), 10 + np.arange(8.0).reshape(2, 4)]
+    wide = replicate_unit(weights, 0, 1, [0.2, 0.3, 0.5])
+    assert (wide[0] == [[0, 1], [2, 3], [4, 5], [2, 3], [2, 3]]).all()
+    assert np.allclose(wide[1], [[10, 2.2, 12, 3.3, 5.5, 13], [14, 3.0, 16, 4.5, 7.5, 17]], rtol=1e-15)
+    wide = replicate_relu_unit(weights, 0, 1, [0.5, 2.0], [1.0, 0.25])
+    assert (wide[0] == [[0, 1], [2, 3], [4, 5], [0.5, 0.75]]).all()
+    assert (wide[1] == [[10, 5.5, 12, 22, 13], [14, 7.5, 16, 30, 17]]).all()
+    assert (replicate_relu_unit(weights, 0, 1, [3.0, 1.0])[0][[1, 3]] == [[0.5, 0.75], [0.5, 0.75]]).all()
+    wide = add_units(weights, 0, [[7.0, 8.0]], [[9.0, 6.0]])
+    assert (wide[0][3] == [7, 8]).all() and (wide[1][:, 3] == [9, 6]).all() and (wide[1][:, 4] == [13, 17]).all()
+
+
+def test_no_copy_and_no_unit_are_the_net_itself():
+    weights, X, _ = draw([2, 3, 2])
+    for same in (replicate_unit(weights, 0, 1, [1.0]), add_units(weights, 0, np.zeros((0, 3)), np.zeros((0, 2))),
+                 inactive_units_and_propagation(weights, 0, 0)):
+        assert all((a == b).all() and not np.shares_memory(a, b) for a, b in zip(same, weights))
+
+
+def test_embedding_twice_is_embedding_once():
+    weights, X, _ = draw([2, 3, 2])
+    twice = replicate_unit(replicate_unit(weights, 0, 1, [0.4, 0.6]), 0, 1, [0.25, 0.75])
+    once = replicate_unit(weights, 0, 1, [0.1, 0.6, 0.3])
+    assert all(relative(a, b) < 1e-15 for a, b in zip(twice, once))
+
+
+# ------------------------------------------------------------------ stationary or not
+
+DEEP = pytest.mark.parametrize("widths, layer", [([2, 2, 2], 0), ([2, 2, 2, 2], 0), ([2, 2, 2, 2], 1)], ids=str)
+
+
+@DEEP
+def test_theorem_2_stationary_goes_to_stationary_for_every_lambda(widths, layer):
+    for act in (TANH, SIGMOID, SMOOLU):
+        weights, X, Y = stationary(widths, act)
+        assert steepest(weights, X, Y, act) < 1e-12
+        for lam in ([0.5, 0.5], [1.0, 0.0], [3.0, -2.0], [0.2, 0.3, 0.5], [0.0, 2.5, -1.5]):
+            assert steepest(replicate_unit(weights, layer, 0, lam), X, Y, act) < 1e-12
+
+
+@DEEP
+def test_theorem_2_control_a_general_split_is_not_stationary(widths, layer):
+    weights, X, Y = stationary(widths, TANH)
+    rng = np.random.default_rng(0)
+    V = rng.normal(size=(2, 2))
+    V[0] = weights[layer + 1][:, 0] - V[1]
+    wide = split_unit(weights, layer, 0, V)
+    assert steepest(wide, X, Y, TANH) > 1e-5
+    grads, u = gradient(wide, X, Y, TANH), np.tile(weights[layer][0], (2, 1))
+    dv, dw = first_order_blocks(weights, X, Y, TANH, SQUARE, layer, u, V)
+    assert np.abs(dw - grads[layer][[0, 2]]).max() < 1e-13          # F^T v_j, for copy 0 too
+    assert np.abs(dv).max() < 1e-12 and np.abs(dw).max() > 1e-5
+    lam = np.array([[0.3], [0.7]])                                  # control: along zeta it is
+    assert steepest(split_unit(weights, layer, 0, lam * weights[layer + 1][:, 0]), X, Y, TANH) < 1e-12
+
+
+@every_net
+@every_activation
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC], ids=lambda loss: loss.name)
+def test_26_and_27_are_the_gradient_in_the_surplus_units(widths, bias, act, loss):
+    weights, X, Y = draw(widths, bias)
+    rng = np.random.default_rng(1)
+    for layer in range(len(weights) - 1):
+        rows, columns = rng.normal(size=(2, weights[layer].shape[1])), rng.normal(size=(2, len(weights[layer + 1])))
+        H0 = len(weights[layer])
+        for W, V in [(rows, 0 * columns), (0 * rows, columns)]:
+            if W.any() or act.f(np.zeros(1))[0] == 0:
+                grads = gradient(add_units(weights, layer, W, V), X, Y, act, loss)
+                dv, dw = first_order_blocks(weights, X, Y, act, loss, layer, W, V)
+                assert np.abs(dw - grads[layer][H0:]).max() < 1e-12 * max(1, np.abs(dw).max())
+                assert np.abs(dv - grads[layer + 1][:, H0:H0 + 2].T).max() < 1e-12 * max(1, np.abs(dv).max())
+
+
+def test_inactive_units_and_propagation_are_not_stationary_but_both_at_once_are():
+    weights, X, Y = stationary([2, 2, 2], TANH)
+    V, W = np.ones((1, 2)), np.array([[0.5, -1.0, 0.2]])
+    assert steepest(inactive_units(weights, 0, V), X, Y, TANH) > 1e-3
+    assert steepest(inactive_propagation(weights, 0, W), X, Y, TANH) > 1e-3
+    assert steepest(inactive_units_and_propagation(weights, 0, 3), X, Y, TANH) < 1e-12
+    for act in (SMOOLU, RELU):                                      # off on a neighbourhood: stationary
+        weights, X, Y = stationary([2, 2, 2], act, seed=2)
+        assert steepest(inactive_relu_units(weights, 0, V, X, act=act), X, Y, act) < 1e-12
+
+
+def test_erratum_the_doubly_inactive_point_has_flat_directions():
+    weights, X, Y = stationary([2, 2, 2], TANH)                     # printed: "there is no flat direction"
+    wide, order = inactive_units_and_propagation(weights, 0, 2), parameter_order(weights, 0, 2)
+    L = training_loss(wide, X, Y, TANH)
+    for places in (order.v, order.w):                               # exactly constant, far out too
+        for t in (1e-3, 1.0, 1e3):
+            theta = flatten(wide)
+            theta[places] += t * np.random.default_rng(0).normal(size=places.shape)
+            assert abs(training_loss(unflatten(theta, wide), X, Y, TANH) - L) < 1e-14
+    theta[order.v] = 1.0                                            # both at once: not constant
+    assert abs(training_loss(unflatten(theta, wide), X, Y, TANH) - L) > 1e-3
+    moved = inactive_units(weights, 0, np.ones((2, 2)))             # but these points are not stationary
+    assert steepest(moved, X, Y, TANH) > 1e-3
+
+
+def test_table_of_embeddings_and_activations():
+    """stationary?, and is a strict minimum of the narrow net still without negative eigenvalues?"""
+    for act, iu in ((TANH, False), (SMOOLU, True), (RELU, True)):
+        weights, X, Y = stationary([2, 2, 2], act, seed=2, size=0.05)
+        V = np.ones((2, 2))
+        assert (steepest(inactive_units(weights, 0, V, act), X, Y, act) < 1e-12) == iu
+        H0 = hessian(weights, X, Y, act)
+        if iu:                                                      # smooLU goes with ReLU, not with tanh
+            wide = inactive_relu_units(weights, 0, V, X, act=act)
+            H = hessian(wide, X, Y, act)
+            assert inertia(H, tol=1e-10)[:2] == inertia(H0, tol=1e-10)[:2]
+            assert inertia(H, tol=1e-10).zero == inertia(H0, tol=1e-10).zero + 2 * (2 + 3)
+        both = inactive_units_and_propagation(weights, 0, 1, act)
+        assert (inertia(hessian(both, X, Y, act), tol=1e-9).negative > inertia(H0, tol=1e-9).negative) == (not iu)
+
+
+# ------------------------------------------------------------------ Eq. (6), Lemma 3
+
+def test_complement():
+    rng = np.random.default_rng(0)
+    for copies in range(2, 7):
+        lam = rng.normal(size=copies)
+        lam[0] += 1 - lam.sum()
+        A = complement(lam)
+        assert A.shape == (copies - 1, copies)
+        assert np.abs(A @ lam).max() < 1e-14 * np.abs(lam).max()
+        assert np.abs(A @ A.T - np.eye(copies - 1)).max() < 1e-14
+        assert abs(np.linalg.det(np.vstack([np.ones(copies), A]))) > 1e-3
+    assert np.abs(complement([3e-310, 1e-310]) @ [3.0, 1.0]).max() < 1e-14
+    assert np.abs(complement([3e300, 1e300]) @ [3.0, 1.0]).max() < 1e-14
+
+
+@every_net
+@every_activation
+def test_lemma_3_at_every_layer_and_any_theta(widths, bias, act):
+    weights, X, _ = draw(widths, bias)
+    J0 = jacobian(weights, X, act)
+    for layer in range(len(weights) - 1):
+        for unit in range(len(weights[layer])):
+            lam = np.array([0.5, 1.25, -0.75])
+            T = omega_basis(weights, layer, unit, lam, complement(lam))
+            JT = jacobian(replicate_unit(weights, layer, unit, lam), X, act) @ T
+            assert np.abs(JT[..., :J0.shape[2]] - J0).max() < 1e-13 * max(1, np.abs(J0).max())
+            assert np.abs(JT[..., J0.shape[2]:]).max() < 1e-13 * max(1, np.abs(J0).max())
+
+
+@every_net
+def test_lemma_3_for_relu_with_any_gamma_and_beta(widths, bias):
+    weights, X, _ = draw(widths, bias)
+    rng, J0 = np.random.default_rng(0), jacobian(draw(widths, bias)[0], X, RELU)
+    for layer in range(len(weights) - 1):
+        gamma, beta = relu_pair(rng, 3)
+        T = omega_basis(weights, layer, 0, gamma, complement(gamma * beta), beta=beta)
+        JT = jacobian(replicate_relu_unit(weights, layer, 0, gamma, beta), X, RELU) @ T
+        assert relative(JT[..., :J0.shape[2]], J0) < 1e-13
+        assert np.abs(JT[..., J0.shape[2]:]).max() < 1e-13 * np.abs(J0).max()
+
+
+@every_net
+def test_omega_there_and_back(widths, bias):
+    weights, _, _ = draw(widths, bias)
+    rng = np.random.default_rng(0)
+    for layer in range(len(weights) - 1):
+        gamma, beta = relu_pair(rng, 3)
+        A = rng.normal(size=(2, 2)) @ complement(gamma * beta)      # not orthonormal
+        for lam, b in [(gamma, beta), (gamma * beta, None)]:
+            wide = add_units(weights, layer, rng.normal(size=(2, weights[layer].shape[1])),
+                             rng.normal(size=(2, len(weights[layer + 1]))))
+            T = omega_basis(weights, layer, 0, lam, A, beta=b)
+            narrow, xi, eta = read_omega(wide, layer, 0, lam, A, beta=b)
+            assert [W.shape for W in narrow] == [W.shape for W in weights]
+            there = T @ np.concatenate([flatten(narrow), xi.ravel(), eta.ravel()])
+            assert relative(there, flatten(wide)) < 1e-12
+
+
+def test_omega_of_an_embedded_net_is_the_narrow_net():
+    weights, _, _ = draw([2, 3, 2])
+    lam = np.array([0.3, 0.9, -0.2])
+    narrow, xi, eta = read_omega(replicate_unit(weights, 0, 1, lam), 0, 1, lam, complement(lam))
+    assert all(relative(a, b) < 1e-14 for a, b in zip(narrow, weights))
+    assert np.abs(xi).max() < 1e-14 and np.abs(eta).max() < 1e-14
+
+
+def test_parameter_order_finds_every_parameter():
+    weights = draw([2, 3, 2, 2])[0]
+    W, V = np.arange(8.0).reshape(2, 4) + 100, np.arange(4.0).reshape(2, 2) + 200
+    theta, order = flatten(add_units(weights, 1, W, V)), parameter_order(weights, 1, 2)
+    assert (theta[order.theta_0] == flatten(weights)).all()
+    assert (theta[order.w] == W).all() and (theta[order.v] == V).all()
+
+
+# ------------------------------------------------------------------ ReLU
+
+def test_proposition_7_units_in_B_K_stay_off_on_the_data():
+    for widths, layer, act in [([2, 3, 2], 0, RELU), ([2, 3, 2, 2], 1, RELU), ([2, 3, 2, 2], 1, SMOOLU)]:
+        weights, X, Y = draw(widths, seed=3)
+        for K in (0.1, 1.0, 7.0):
+            V, rng = np.ones((2, 2)), np.random.default_rng(0)
+            wide = inactive_relu_units(weights, layer, V, 3 * X, K=K, act=act)
+            f, H0 = forward(weights, 3 * X, act), len(weights[layer])
+            a = 3 * X if layer == 0 else act.f(np.hstack([3 * X, -np.ones((7, 1))]) @ weights[0].T)
+            R = max(1.0, np.linalg.norm(a, axis=1).max())
+            assert (wide[layer][H0:, :-1] == 0).all() and np.allclose(wide[layer][H0:, -1], 2 * K * R, rtol=1e-14)
+            for _ in range(20):
+                d = rng.normal(size=(2, wide[layer].shape[1] - 1))
+                wide[layer][H0:, :-1] = K * d / np.linalg.norm(d, axis=1, keepdims=True)        # the rim of B_K
+                wide[layer][H0:, -1] = K * R * rng.uniform(1, 3)
+                wide[layer + 1][:, H0:H0 + 2] = 1e3 * rng.normal(size=(2, 2))
+                assert relative(forward(wide, 3 * X, act), f) < 1e-15
+
+
+def test_erratum_the_flat_set_of_proposition_7_is_bounded():
+    weights, X, _ = draw([2, 3, 2], seed=3)                         # printed: an affine subset
+    wide = inactive_relu_units(weights, 0, np.ones((1, 2)), X)
+    f = forward(weights, X, RELU)
+    wide[0][3, 0] = 1e3                                             # along a line of that affine set, out of B_K
+    assert relative(forward(wide, X, RELU), f) > 1
+
+
+def test_control_eq_10_keeps_the_function_on_the_data_only():
+    weights, X, _ = draw([2, 3, 2], seed=3)
+    wide = inactive_relu_units(weights, 0, np.ones((1, 2)), X)
+    wide[0][3, :2] = [1.0, 0.0]                                     # on the rim of B_K
+    far = np.array([[1e3, 0.0]])
+    assert relative(forward(wide, X, RELU), forward(weights, X, RELU)) < 1e-15
+    assert np.abs(forward(wide, far, RELU) - forward(weights, far, RELU)).max() > 1
+
+
+def relu_minimum():
+    """A ReLU net at a local minimum: stationary, with a Hessian that is positive but for the rescalings."""
+    for seed in range(60):
+        weights, X, Y = stationary([1, 2, 2], RELU, seed, size=0.05, n=12)
+        counts = inertia(hessian(weights, X, Y, RELU), tol=1e-10)
+        z = np.hstack([X, -np.ones((12, 1))]) @ weights[0].T
+        if counts[1:3] == (0, 2) and np.abs(z).min() > 0.02:        # the rescalings, no kink near
+            return weights, X, Y
+    raise AssertionError("none found")
+
+
+def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, steps=1500):
+    """The lowest L reached by `count` descents from nearby, minus L there, and the largest gradient left."""
+    theta, rng = flatten(weights), np.random.default_rng(0)
+    values, Q = np.linalg.eigh(hessian(weights, X, Y, act))
+    size, lowest, left = np.maximum(np.abs(values), 1e-2 * np.abs(values).max()), np.inf, 0.0
+    d = rng.normal(size=(count, len(theta)))
+    points = theta + distance * d / np.linalg.norm(d, axis=1, keepdims=True)
+    for _ in range(steps):
+        g = stacked_gradient(points, weights, X, Y, act, SQUARE)
+        if np.abs(g).max() < 1e-9:
+            break
+        step = 0.5 * ((g @ Q) / size) @ Q.T
+        points = points - step / np.maximum(1, np.linalg.norm(step, axis=1, keepdims=True) / 0.01)
+    left = np.abs(stacked_gradient(points, weights, X, Y, act, SQUARE)).max()
+    lowest = min(training_loss(unflatten(p, weights), X, Y, act) for p in points)
+    return lowest - training_loss(weights, X, Y, act), left
+
+
+def test_theorem_9_inactive_units_keep_a_local_minimum_and_theorem_10_replication_makes_a_saddle():
+    weights, X, Y = relu_minimum()
+    wide = inactive_relu_units(weights, 0, np.array([[1.0, -2.0], [0.3, 0.4]]), X)
+    lowest, left = lowest_descent(wide, X, Y, RELU)
+    assert left < 1e-8 and lowest > -1e-13
+    H = hessian(wide, X, Y, RELU)
+    assert inertia(H, tol=1e-10)[1:3] == (0, 2 + 2 * (2 + 2))       # >= H0 zeros, and E (M + D)
+    wide = replicate_relu_unit(weights, 0, 0, [0.7, 0.6])
+    assert steepest(wide, X, Y, RELU) < 1e-12
+    assert inertia(hessian(wide, X, Y, RELU), tol=1e-10).negative == 1          # rank F = 1, E = 1
+    assert lowest_descent(wide, X, Y, RELU)[0] < -1e-7              # the same harness gets below here
+
+
+def test_erratum_semi_flat_minima_are_local():
+    weights, X, Y = relu_minimum()                                  # App. A prints f(z) >= c for all z
+    wide = inactive_relu_units(weights, 0, np.zeros((2, 2)), X)
+    other = replicate_relu_unit(weights, 0, 0, [0.7, 0.6, 0.5])     # a net of the same shape, with the same L
+    assert [W.shape for W in wide] == [W.shape for W in other]
+    assert training_loss(wide, X, Y, RELU) == pytest.approx(training_loss(other, X, Y, RELU), rel=1e-12)
+    assert lowest_descent(other, X, Y, RELU)[0] < -1e-7             # and lower ones near it
+
+
+def test_erratum_a_saddle_has_to_be_stationary():
+    # App. A: "for any open neighbourhood of x0 has y and z with f(y) > f(x0) and f(z) < f(x0)". So is x0 = 0 of f = x.
+    weights, X, Y = draw([2, 3, 2])
+    g = gradient(weights, X, Y, TANH)
+    L = [training_loss([W + t * d for W, d in zip(weights, g)], X, Y, TANH) for t in (-1e-9, 0, 1e-9)]
+    assert L[0] < L[1] < L[2] and steepest(weights, X, Y, TANH) > 0.1           # printed: a saddle
+
+
+def test_relu_homogeneity_a_to_c():
+    rng = np.random.default_rng(0)
+    t, r = rng.normal(size=50), rng.uniform(0.1, 10, size=50)
+    assert np.allclose(RELU.f(r * t), r * RELU.f(t), rtol=1e-15)    # (a)
+    assert (RELU.df(r * t) == RELU.df(t)).all()                     # (b)
+    assert not RELU.d2f(t).any()                                    # (c)
+    assert np.abs(TANH.f(r * t) - r * TANH.f(t)).max() > 0.1        # control
+
+
+def test_a_relu_hessian_has_a_zero_for_every_unit_at_a_stationary_point():
+    weights, X, Y = relu_minimum()
+    H, at = hessian(weights, X, Y, RELU), parameter_order(weights, 0, 0).theta_0
+    place = unflatten(at.astype(float), weights)
+    for i in range(2):                                              # (u_i, -zeta_i), the way of the rescaling
+        null = np.zeros(len(H))
+        null[place[0][i].astype(int)], null[place[1][:, i].astype(int)] = weights[0][i], -weights[1][:, i]
+        assert np.abs(H @ null).max() < 1e-12 * np.abs(H).max() * np.abs(null).max()
+
+
+def test_theorem_10_is_void_for_one_output():
+    for seed in range(5):
+        weights, X, Y = stationary([2, 2, 1], RELU, seed)
+        wide = replicate_relu_unit(weights, 0, 0, [0.7, 0.6])
+        xt = np.hstack([X, -np.ones((14, 1))])
+        on = xt @ weights[0][0] > 0
+        assert np.abs((forward(weights, X, RELU) - Y)[on].T @ xt[on]).max() < 1e-12            # F = 0
+        narrow = inertia(hessian(weights, X, Y, RELU), tol=1e-10)
+        assert inertia(hessian(wide, X, Y, RELU), tol=1e-10).negative == narrow.negative
+
+
+def moved(weights, layer, gamma, beta, A, eta):
+    """The replicated ReLU unit 0 at xi = 0 and this eta."""
+    T = omega_basis(weights, layer, 0, gamma, A, beta=beta)
+    theta = T @ np.concatenate([flatten(weights), np.zeros(T.shape[0] - flatten(weights).size - eta.size), eta.ravel()])
+    return unflatten(theta, replicate_relu_unit(weights, layer, 0, gamma, beta))
+
+
+@pytest.mark.parametrize("widths, layer", [([2, 3, 2], 0), ([2, 3, 3, 2], 1)], ids=str)
+def test_proposition_8_f_is_constant_inside_the_radius_and_changes_beyond(widths, layer):
+    weights, X, _ = draw(widths, seed=3)
+    rng = np.random.default_rng(1)
+    gamma, beta = relu_pair(rng, 3)
+    A = complement(gamma * beta)
+    radius, f = flat_radius(weights, X, layer, 0, A), forward(weights, X, RELU)
+    a = X if layer == 0 else np.maximum(np.hstack([X, -np.ones((7, 1))]) @ weights[0].T, 0)
+    a = np.hstack([a, -np.ones((7, 1))])
+    reach = np.abs(a @ weights[layer][0]) / np.linalg.norm(a, axis=1)
+    assert radius == pytest.approx(reach.min() / np.linalg.norm(A, axis=0).max(), rel=1e-14)
+    for _ in range(50):
+        eta = rng.normal(size=(2, a.shape[1]))
+        eta *= 0.999 * radius / np.linalg.norm(eta)
+        assert relative(forward(moved(weights, layer, gamma, beta, A, eta), X, RELU), f) < 1e-13
+    nearest, j = a[reach.argmin()], np.linalg.norm(A, axis=0).argmax()          # the worst sample and the worst copy
+    way = -np.sign(nearest @ weights[layer][0]) * np.outer(A[:, j] / np.linalg.norm(A[:, j]), nearest)
+    way /= np.linalg.norm(way)
+    inside, outside = (forward(moved(weights, layer, gamma, beta, A, t * radius * way), X, RELU) for t in (0.999, 1.5))
+    assert relative(inside, f) < 1e-13
+    assert relative(outside, f) > 1e-4                              # control: the radius is the largest possible
+
+
+def test_erratum_proposition_8_needs_beta_in_eq_6():
+    weights, X, _ = draw([2, 3, 2], seed=3)
+    rng = np.random.default_rng(1)
+    gamma, beta = relu_pair(rng, 3)
+    f, A = forward(weights, X, RELU), complement(gamma * beta)
+    eta = 0.5 * flat_radius(weights, X, 0, 0, A) * beta.min() * np.eye(2, 3)
+    right = moved(weights, 0, gamma, beta, A, eta)
+    printed = replicate_relu_unit(weights, 0, 0, gamma, beta)       # w_j = beta_j u + (A^T eta)_j, without beta_j
+    printed[0][[0, 3, 4]] += A.T @ eta
+    assert relative(forward(right, X, RELU), f) < 1e-13
+    assert relative(forward(printed, X, RELU), f) > 1e-4
+
+
+def test_erratum_proposition_8_needs_the_bias_in_its_hypothesis():
+    weights = [np.array([[1.0, 0.5]]), np.array([[1.0]])]           # u . x = 0.5, yet u . x~ = 0
+    A = complement([0.5, 0.5])
+    with pytest.raises(ValueError, match="kink"):
+        flat_radius(weights, [[0.5]], 0, 0, A)
+    f = forward(weights, [[0.5]], RELU)
+    for t in (1e-3, 1e-6):                                          # no radius will do
+        net = moved(weights, 0, np.array([0.5, 0.5]), np.ones(2), A, t * np.array([[1.0, 0.0]]))
+        assert forward(net, [[0.5]], RELU)[0, 0] - f[0, 0] > t / 10
+
+
+def test_abundance_units_in_several_layers_at_once():
+    rng = np.random.default_rng(0)
+    weights, X, Y = draw([2, 3, 2, 3, 2], seed=4)
+    counts = [2, 1, 3]
+    wide = weights
+    for layer, E in enumerate(counts):
+        wide = inactive_relu_units(wide, layer, rng.normal(size=(E, len(wide[layer + 1]))), X)
+    P, more = flatten(weights).size, flatten(wide).size - flatten(weights).size
+    singles = sum(E * (W.shape[1] + len(up)) for E, W, up in zip(counts, weights, weights[1:]))
+    assert flat_dimension(weights, counts) == more == singles + 2 * 1 + 1 * 3
+    assert flat_dimension(weights, [2, 0, 3]) == 2 * (3 + 2) + 3 * (3 + 2)      # not adjacent: simply the sum
+    widened = sum(E * (W.shape[1] + len(up)) for E, W, up in zip(counts, wide, wide[1:]))
+    assert widened != more                                          # counts a weight between surplus units twice
+    keep = np.zeros(P + more, bool)
+    mark = [np.zeros(W.shape, bool) for W in wide]
+    for k, (W, m) in enumerate(zip(weights, mark)):
+        cols = weights[k - 1].shape[0] if k else 2
+        m[:len(W), :cols] = True
+        m[:len(W), -1] = True                                       # the bias of the narrow units
+    keep = np.concatenate([m.ravel() for m in mark])
+    assert keep.sum() == P
+    f = forward(weights, X, RELU)
+    for _ in range(10):                                             # all of them free at once
+        theta = flatten(wide)
+        theta[~keep] += 0.3 * rng.uniform(-1, 1, size=more) / np.sqrt(more)
+        assert relative(forward(unflatten(theta, wide), X, RELU), f) < 1e-14
+    H = hessian(wide, X, Y, RELU)
+    assert not H[~keep].any() and relative(H[keep][:, keep], hessian(weights, X, Y, RELU)) < 1e-13
+
+
+# ------------------------------------------------------------------ zero error without redundant units, norms
+
+def test_without_redundant_units_deleting_any_unit_raises_the_loss():
+    weights, X, _ = draw([2, 3, 2])
+    Y = forward(weights, X, TANH)
+    wide = replicate_unit(weights, 0, 0, [0.4, 0.6])
+
+    def without(net, unit):
+        return [np.delete(net[0], unit, axis=0), np.delete(net[1], unit, axis=1)]
+
+    assert all(training_loss(without(weights, i), X, Y, TANH) > 1e-3 for i in range(3))
+    spare = inactive_units(weights, 0, np.ones((1, 2)))
+    assert training_loss(without(spare, 3), X, Y, TANH) < 1e-28     # a surplus unit is redundant
+    assert training_loss(without(wide, 3), X, Y, TANH) > 1e-3       # half of a replicated one is not
+
+
+def test_embedding_norms_are_those_of_the_embedded_nets():
+    for seed in range(6):
+        weights = draw([2, 3, 2], seed=seed)[0]
+        weights[1] *= 3
+        for unit in range(3):
+            norms = embedding_norms(weights, 0, unit, 2)
+            square = [flatten(net) @ flatten(net) for net in (
+                weights, replicate_unit(weights, 0, unit, [1 / 3, 1 / 3, 1 - 2 / 3]),
+                inactive_units_and_propagation(weights, 0, 2),
+                replicate_relu_unit(weights, 0, unit, [3 ** -0.5] * 3, [3 ** -0.5] * 3))]
+            assert np.allclose(norms[:4], square, rtol=1e-14)
+            other = flatten(replicate_unit(weights, 0, unit, [0.2, 0.3, 0.5]))
+            assert other @ other > square[1]                        # lam_j = 1/(E + 1) is the smallest
+            assert norms.replication_is_smaller == (square[1] < square[2])
+
+
+def test_erratum_replication_can_have_the_smaller_norm():
+    weights = [np.array([[1.0]]), np.array([[2.0]])]                # printed: inactive is always smaller
+    norms = embedding_norms(weights, 0, 0, 1)                       # |zeta|^2 = 4 > 2 |u|^2
+    assert norms == (5, 4, 5, 5, True)
+    assert embedding_norms(weights, 0, 0, 3) == (5, 5, 5, 5, False)             # equality at |zeta|^2 = (E + 1) |u|^2
+    assert embedding_norms(weights, 0, 0, 4).replication > 5
+
+
+# ------------------------------------------------------------------ refusals and purity
+
+def test_nothing_is_changed_or_aliased():
+    weights, X, _ = draw([2, 3, 2])
+    V, W, lam = np.ones((2, 2)), np.ones((2, 3)), np.array([0.5, 0.5])
+    before = [a.copy() for a in [*weights, X, V, W, lam]]
+    nets = [add_units(weights, 0, W, V), replicate_unit(weights, 0, 0, lam), inactive_units(weights, 0, V),
+            split_unit(weights, 0, 0, np.outer(lam, weights[1][:, 0])), inactive_propagation(weights, 0, W),
+            inactive_units_and_propagation(weights, 0, 2), replicate_relu_unit(weights, 0, 0, lam + 0.1),
+            inactive_relu_units(weights, 0, V, X)]
+    nets.append(read_omega(nets[1], 0, 0, lam, complement(lam)).weights)
+    for net in nets:
+        for M in net:
+            inputs = [*weights, X, V, W, lam, *(nets[1] if net is nets[-1] else [])]
+            assert not any(np.shares_memory(M, a) for a in inputs)
+            M[:] = np.nan
+    assert all((a == b).all() for a, b in zip(before, [*weights, X, V, W, lam]))
+
+
+def refusals():
+    weights, X, Y = draw([2, 3, 2])
+    bare, zeta, lam = draw([2, 3, 2], bias=False)[0], weights[1][:, 0], np.array([0.5, 0.5])
+    A, one = complement(lam), np.ones((1, 2))
+    return {
+        "layer .* is 1, ": lambda: replicate_unit(weights, 1, 0, lam),          # the output layer
+        "layer .* is -1": lambda: replicate_unit(weights, -1, 0, lam),
+        "layer .* is 0.5": lambda: replicate_unit(weights, 0.5, 0, lam),
+        "one matrix": lambda: replicate_unit(weights[:1], 0, 0, lam),
+        "unit is 3": lambda: replicate_unit(weights, 0, 3, lam),
+        "lam sums to 1.1": lambda: replicate_unit(weights, 0, 0, [0.5, 0.6]),
+        "lam has shape": lambda: replicate_unit(weights, 0, 0, [[0.5, 0.5]]),
+        "lam sums to 1.00000001": lambda: replicate_unit(weights, 0, 0, [0.5, 0.5 + 1e-8]),
+        "V sums to": lambda: split_unit(weights, 0, 0, np.outer([0.5, 0.6], zeta)),
+        "V has shape .1, 3., it should have 2": lambda: split_unit(weights, 0, 0, np.ones((1, 3))),
+        "V has shape .1, 3., it should be": lambda: inactive_units(weights, 0, np.ones((1, 3))),
+        "act is sigmoid": lambda: inactive_units(weights, 0, one, SIGMOID),
+        "act is softplus": lambda: inactive_units_and_propagation(weights, 0, 1, SOFTPLUS),
+        "act is 'tanh'": lambda: inactive_units(weights, 0, one, "tanh"),
+        "W has shape": lambda: inactive_propagation(weights, 0, one),
+        "W holds nan": lambda: inactive_propagation(weights, 0, np.full((1, 3), np.nan)),
+        "count is -1": lambda: inactive_units_and_propagation(weights, 0, -1),
+        "gamma sums to 0": lambda: replicate_relu_unit(weights, 0, 0, [1.0, -1.0]),
+        "gamma sums to -1": lambda: replicate_relu_unit(weights, 0, 0, [1.0, -2.0]),
+        "beta reaches down to 0": lambda: replicate_relu_unit(weights, 0, 0, [0.5, 0.5], [2.0, 0.0]),
+        "beta has length": lambda: replicate_relu_unit(weights, 0, 0, [0.5, 0.5], [2.0]),
+        "gamma . beta sums to 2": lambda: replicate_relu_unit(weights, 0, 0, [1.0, 1.0], [1.0, 1.0]),
+        "should have a bias": lambda: inactive_relu_units(bare, 0, one, X),
+        "act is tanh, it should be 0 on neg": lambda: inactive_relu_units(weights, 0, one, X, act=TANH),
+        "act is leaky": lambda: inactive_relu_units(weights, 0, one, X, act=LEAKY_RELU),
+        "K is 0": lambda: inactive_relu_units(weights, 0, one, X, K=0),
+        "2 K R overflows": lambda: inactive_relu_units(weights, 0, one, X, K=1e308),
+        "lam has one entry": lambda: complement([1.0]),
+        "no entry 0": lambda: complement([1.0, 0.0]),
+        "sum that is not 0": lambda: complement([1.0, -1.0]),
+        "no zero": lambda: omega_basis(weights, 0, 0, [1.0, 0.0], A),
+        "A has shape .2, 2.": lambda: omega_basis(weights, 0, 0, lam, np.ones((2, 2))),
+        "A .lam . beta. is up to": lambda: omega_basis(weights, 0, 0, lam, np.ones((1, 2))),
+        "lam . beta sums to": lambda: omega_basis(weights, 0, 0, lam * 2, A),
+        "wide has 1 units": lambda: read_omega(draw([2, 1, 2])[0], 0, 0, lam, A),
+        "A has shape .1, 3.": lambda: flat_radius(weights, X, 0, 0, np.ones((1, 3))),
+        "Y has shape": lambda: first_order_blocks(weights, X, X[:3], TANH, SQUARE, 0, np.ones((1, 3)), one),
+        "the gradient overflows": lambda: first_order_blocks(weights, X, Y, SOFTPLUS, SQUARE, 0,
+                                                             np.full((1, 3), 1.7e308), one),
+        "counts has length": lambda: flat_dimension(weights, [1, 2]),
+        "counts has shape": lambda: flat_dimension(weights, 3),
+        "counts is .*-1": lambda: flat_dimension(weights, [-1]),
+        "count is 0": lambda: embedding_norms(weights, 0, 0, 0),
+        "squared norm overflows": lambda: embedding_norms([W * 1e200 for W in weights], 0, 0, 1),
+        "beta_j u or gamma_j zeta overflows": lambda: replicate_relu_unit([W * 1e200 for W in weights], 0, 0,
+                                                                          [5e-151, 0.5], [1e150, 1.0]),
+        "lam_j zeta overflows": lambda: replicate_unit([W * 1e200 for W in weights], 0, 0, [1e150, -1e150]),
+    }
+
+
+@pytest.mark.parametrize("message", refusals())
+def test_bad_input_is_refused_with_a_sentence(message):
+    with pytest.raises(ValueError, match=message):
+        refusals()[message]()
+
+
+@pytest.mark.parametrize("widths, layer", [([2, 3, 2], 0), ([1, 2, 3, 2], 1)], ids=str)
+def test_omega_coordinates_is_the_inverse_of_omega_basis(widths, layer):
+    weights = draw(widths)[0]
+    lam, gamma, beta = np.array([0.5, 1.5, -1.0]), np.array([2.0, -1.0, 1.0]), np.array([0.5, 1.0, 1.0])
+    for part, b, weight in ((lam, None, lam), (gamma, beta, gamma * beta)):
+        A = complement(weight)
+        T = omega_basis(weights, layer, 1, part, A, beta=b)
+        S = omega_coordinates(weights, layer, 1, part, A, beta=b)
+        assert np.abs(S @ T - np.eye(len(T))).max() < 1e-13         # cond(T) eps, some tens of eps

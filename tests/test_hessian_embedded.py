@@ -1,0 +1,733 @@
+"""hessian.py, closed forms at embedded points, against the exact Hessian. A test's name is its claim."""
+from functools import cache
+
+import numpy as np
+import pytest
+
+from embeddings import (
+    add_units,
+    complement,
+    inactive_propagation,
+    inactive_relu_units,
+    inactive_units,
+    inactive_units_and_propagation,
+    omega_basis,
+    parameter_order,
+    replicate_relu_unit,
+    replicate_unit,
+)
+from hessian import (
+    escape_direction,
+    hessian,
+    inactive_propagation_hessian,
+    inactive_units_hessian,
+    inertia,
+    predicted_inertia,
+    replication_curvature,
+    replication_hessian,
+    surplus_hessian,
+)
+from landscape import (
+    LOGISTIC,
+    RELU,
+    SIGMOID,
+    SMOOLU,
+    SOFTPLUS,
+    SQUARE,
+    TANH,
+    Activation,
+    flatten,
+    forward,
+    gradient,
+    jacobian,
+    minimize,
+    power_loss,
+    random_weights,
+    stacked_gradient,
+    training_loss,
+    unflatten,
+)
+
+# Relative error of a Hessian by two different sums of products: some hundred roundings of 1e-16, times |T|^2 <= 30.
+TIGHT = 1e-11
+NETS = [([2, 3, 2], True), ([2, 3, 2, 2], [True, False, True]), ([1, 2, 3, 2, 2], True), ([3, 2, 1], False)]
+every_net = pytest.mark.parametrize("widths, bias", NETS, ids=str)
+SMOOTH = [TANH, SIGMOID, SOFTPLUS, SMOOLU]
+
+
+def draw(widths, bias=True, n=7, seed=0, scale=1.5):
+    rng = np.random.default_rng(seed)
+    weights = [scale * W for W in random_weights(widths, bias=bias, rng=rng)]
+    return weights, rng.normal(size=(n, widths[0])), rng.uniform(size=(n, widths[-1]))
+
+
+def surplus_effect(weights, X, Y, act, layer):
+    """F and G of unit 0 and F0 of inactive units as one vector: linear in the residual for the square loss."""
+    F, G = replication_curvature(weights, X, Y, act, SQUARE, layer, 0)
+    W, V = np.zeros((1, F.shape[1])), np.zeros((1, F.shape[0]))
+    return np.concatenate([F.ravel(), G.ravel(), surplus_hessian(weights, X, Y, act, SQUARE, layer, W, V).vw.ravel()])
+
+
+def stationary(widths, act, seed=0, n=9, scale=1.5, size=0.1, layer=0, goal=None):
+    """A net, data and targets at which the gradient of the square loss is 0: the residual is in the kernel of J^T.
+
+    Of that kernel the residual is taken that has the largest surplus_effect (one drawn at random oscillates, is
+    nearly orthogonal to all smooth functions of x, and leaves F and G at rounding), or, with goal = (F, G) of a
+    three-layer net with one hidden unit, the shortest one that has these up to a factor.
+    """
+    rng = np.random.default_rng(seed)
+    weights = [scale * W for W in random_weights(widths, rng=rng)]
+    X = rng.normal(size=(n, widths[0]))
+    J, f = jacobian(weights, X, act).reshape(n * widths[-1], -1), forward(weights, X, act)
+    u, s, _ = np.linalg.svd(J)
+    kernel = u[:, (s > 1e-10 * s[0]).sum():]
+    effect = np.array([surplus_effect(weights, X, f - k.reshape(f.shape), act, layer) for k in kernel.T])
+    if goal is None:
+        r = kernel @ np.linalg.svd(effect)[0][:, 0]
+    else:
+        F, G = goal(weights)
+        part = np.concatenate([F.ravel(), G.ravel()])
+        r = kernel @ np.linalg.lstsq(effect[:, :len(part)].T, part, rcond=None)[0]
+    return weights, X, f - size * (r / np.linalg.norm(r)).reshape(f.shape)
+
+
+def random_lam(rng, copies):
+    lam = rng.normal(size=copies)
+    lam[np.abs(lam) < 0.1] = 0.3
+    lam[-1] = 1 - lam[:-1].sum()
+    return lam
+
+
+def block_diagonal(B, C):
+    return np.block([[B, np.zeros((len(B), len(C)))], [np.zeros((len(C), len(B))), C]])
+
+
+def ordered(wide, X, Y, act, loss, narrow, layer, count):
+    """The wide net's Hessian in the order theta_0, v, w."""
+    at = np.concatenate([o.ravel() for o in parameter_order(narrow, layer, count)])
+    return hessian(wide, X, Y, act, loss)[at[:, None], at]
+
+
+def assembled(narrow, X, Y, act, loss, b):
+    surplus = np.block([[b.vv, b.vw], [b.vw.T, b.ww]])
+    return np.block([[hessian(narrow, X, Y, act, loss), b.cross], [b.cross.T, surplus]])
+
+
+def relative(A, B):
+    return np.abs(A - B).max() / max(np.abs(B).max(), 1e-300)
+
+
+# ------------------------------------------------------------------ Lemma 4
+
+@every_net
+@pytest.mark.parametrize("act", SMOOTH, ids=lambda a: a.name)
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC], ids=lambda loss: loss.name)
+def test_lemma_4_at_every_layer_and_any_theta(widths, bias, act, loss):
+    weights, X, Y = draw(widths, bias)
+    rng = np.random.default_rng(1)
+    for layer in range(len(weights) - 1):
+        for unit, copies in [(0, 2), (len(weights[layer]) - 1, 3)]:
+            lam = random_lam(rng, copies)
+            A = complement(lam)
+            F, G = replication_curvature(weights, X, Y, act, loss, layer, unit)
+            T = omega_basis(weights, layer, unit, lam, A)
+            H = hessian(replicate_unit(weights, layer, unit, lam), X, Y, act, loss)
+            predicted = block_diagonal(hessian(weights, X, Y, act, loss), replication_hessian(F, G, A, lam))
+            assert relative(T.T @ H @ T, predicted) < TIGHT
+
+
+@every_net
+def test_lemma_4_for_relu_in_the_corrected_coordinates(widths, bias):
+    weights, X, Y = draw(widths, bias, seed=3)
+    rng = np.random.default_rng(1)
+    for layer in range(len(weights) - 1):
+        beta, gamma = rng.uniform(0.5, 2, size=3), rng.normal(size=3)
+        gamma[2] = (1 - gamma[:2] @ beta[:2]) / beta[2]
+        A = complement(gamma * beta)
+        F, G = replication_curvature(weights, X, Y, RELU, SQUARE, layer, 1)
+        T = omega_basis(weights, layer, 1, gamma, A, beta=beta)
+        H = hessian(replicate_relu_unit(weights, layer, 1, gamma, beta), X, Y, RELU)
+        predicted = block_diagonal(hessian(weights, X, Y, RELU), replication_hessian(F, G, A, gamma * beta))
+        assert not G.any()
+        assert relative(T.T @ H @ T, predicted) < TIGHT
+
+
+def test_lemma_4_holds_for_any_A_not_only_orthonormal_rows():
+    weights, X, Y = draw([2, 3, 2])
+    lam = np.array([0.5, 1.5, -1.0])
+    A = np.array([[2.0, 0.3], [-1.0, 1.2]]) @ complement(lam)
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 2)
+    T = omega_basis(weights, 0, 2, lam, A)
+    H = T.T @ hessian(replicate_unit(weights, 0, 2, lam), X, Y, TANH) @ T
+    assert relative(H, block_diagonal(hessian(weights, X, Y, TANH), replication_hessian(F, G, A, lam))) < TIGHT
+
+
+def test_F_and_G_against_a_net_worked_by_hand():
+    # f = zeta tanh(u x), one sample x = 1, u = 0.5, zeta = 2, y = 0: delta = 2 t, F = delta t', G = delta zeta t''
+    t = np.tanh(0.5)
+    F, G = replication_curvature([np.array([[0.5]]), np.array([[2.0]])], [[1.0]], [[0.0]], TANH, SQUARE, 0, 0)
+    assert F[0, 0] == pytest.approx(2 * t * (1 - t ** 2), rel=1e-14)
+    assert G[0, 0] == pytest.approx(2 * t * 2 * (-2 * t * (1 - t ** 2)), rel=1e-14)
+
+
+def test_control_the_other_order_of_the_kronecker_product_is_wrong():
+    weights, X, Y = draw([2, 3, 2])
+    lam = np.array([0.5, 1.5, -1.0])
+    A = complement(lam)
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+    T = omega_basis(weights, 0, 0, lam, A)[:, flatten(weights).size:]
+    H = T.T @ hessian(replicate_unit(weights, 0, 0, lam), X, Y, TANH) @ T
+    FC = np.kron(F, (A * lam) @ A.T)
+    assert relative(H[:len(FC), len(FC):], np.kron((A * lam) @ A.T, F)) < TIGHT
+    assert relative(H[:len(FC), len(FC):], FC) > 0.1
+
+
+def test_erratum_the_size_of_F_tilde():
+    F, G = np.ones((2, 3)), np.eye(3)                               # M = 2, D = 3
+    lam = np.array([0.25, 0.25, 0.5])                               # E = 2
+    B = replication_hessian(F, G, complement(lam), lam)
+    assert B.shape == (2 * (2 + 3),) * 2
+    F_tilde = B[:4, 4:]
+    assert F_tilde.shape == (2 * 2, 2 * 3) != (2, 2)                # E M x E D; printed (H - H0) x M
+
+
+def test_erratum_the_kronecker_delta_of_32_is_in_one_sum_only():
+    # (32): d2L/dw_j dw_k has the phi'' term for j = k only, so summed over the copies it is there once a copy
+    weights, X, Y = draw([2, 2, 2])
+    lam = np.array([0.3, 0.7])
+    b = ordered(replicate_unit(weights, 0, 0, lam), X, Y, TANH, SQUARE, weights, 0, 1)
+    G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0).G
+    gn = ordered(replicate_unit(weights, 0, 0, lam), X, forward(weights, X, TANH), TANH, SQUARE, weights, 0, 1)
+    P, u = flatten(weights).size, np.arange(3)                      # at zero residual the G term is away
+    w = P + 2 + np.arange(3)
+    assert np.abs((b - gn)[np.ix_(u, w)]).max() < TIGHT             # j != k: nothing
+    assert relative((b - gn)[np.ix_(w, w)], 0.7 * G) < TIGHT        # j = k: lambda_j G
+
+
+def test_erratum_the_second_sum_of_the_b_b_block_runs_over_the_copies():
+    # dz/db = sum_j v_j phi'(w_j . a~) a~ over the copies, so d2L/db2 - (Gauss-Newton) = sum_j lambda_j G = G
+    weights, X, Y = draw([2, 3, 2])
+    lam = np.array([0.3, 0.7])
+    A, b = complement(lam), np.arange(3)                            # unit 0: b stands first
+    T = omega_basis(weights, 0, 0, lam, A)
+    wide, f = replicate_unit(weights, 0, 0, lam), forward(weights, X, TANH)
+    block = (T.T @ (hessian(wide, X, Y, TANH) - hessian(wide, X, f, TANH)) @ T)[b[:, None], b]
+    G = [replication_curvature(weights, X, Y, TANH, SQUARE, 0, unit).G for unit in range(3)]
+    assert relative(block, G[0]) < TIGHT
+    assert relative(block, sum(G)) > 0.1                            # printed: from j = 1, all units
+
+
+def test_erratum_eq_37_transposes():
+    rng = np.random.default_rng(0)
+    F, G, lam = rng.normal(size=(2, 3)), np.diag([1.0, 2.0, 3.0]), np.array([0.2, 0.3, 0.5])
+    A = complement(lam)
+    B = replication_hessian(F, G, A, lam)
+    F_t, G_t = B[:4, 4:], B[4:, 4:]
+    with pytest.raises(ValueError, match="matmul"):
+        F_t.T @ np.linalg.inv(G_t) @ F_t                            # as printed: -F~^T G~^-1 F~
+    congruence = np.block([[np.eye(4), -F_t @ np.linalg.inv(G_t)], [np.zeros((6, 4)), np.eye(6)]])
+    right = block_diagonal(-np.kron((A * lam) @ A.T, F @ np.linalg.inv(G) @ F.T), G_t)
+    assert relative(congruence @ B @ congruence.T, right) < 1e-12
+
+
+# ------------------------------------------------------------------ the inertia law
+
+def test_inertia_law_for_any_F_G_and_lambda():
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(300):
+        M1, D1, copies = rng.integers(1, 4), rng.integers(1, 5), rng.integers(2, 5)
+        lam = random_lam(rng, copies)
+        F = rng.normal(size=(M1, D1)) * rng.integers(0, 2)
+        F[:rng.integers(0, M1 + 1)] = 0                             # deficient ones too
+        Q, g = np.linalg.qr(rng.normal(size=(D1, D1)))[0], rng.integers(-1, 2, size=D1) * rng.uniform(0.5, 2, size=D1)
+        G = (Q * g) @ Q.T                                           # of every inertia, singular ones too
+        counts = inertia(replication_hessian(F, G, complement(lam), lam), tol=1e-9)
+        assert predicted_inertia(F, G, lam, tol=1e-9) == counts[:3]
+        seen.add(((lam < 0).sum(), (g == 0).any(), F.any()))
+    assert len(seen) >= 10
+
+
+def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
+    F, lam = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), np.array([2.0, -1.0])
+    G = np.diag([1.0, -3.0, 0.0])
+    # K: one +, one - from (F, G_11), one - from -3, two zeros; p = 0, q = 1 turn the signs around
+    assert predicted_inertia(F, G, lam) == (2, 1, 2)
+    assert predicted_inertia(F, G, [0.5, 0.5]) == (1, 2, 2)
+    assert predicted_inertia(F, G, lam, tol=2.0) == (1, 0, 4)       # only -3 is left
+    assert predicted_inertia(0 * F, 0 * G, lam) == (0, 0, 5)
+
+
+@pytest.mark.parametrize("widths, layer, seed", [([2, 2, 3], 0, 0), ([1, 2, 2, 2], 0, 1), ([1, 2, 2, 3], 1, 4)],
+                         ids=str)
+def test_inertia_of_the_wide_net_is_the_narrow_nets_plus_the_prediction(widths, layer, seed):
+    weights, X, Y = stationary(widths, TANH, seed, n=14, layer=layer, size=0.5)
+    narrow = inertia(hessian(weights, X, Y, TANH))
+    for lam in ([0.5, 0.5], [1.5, -0.5], [0.4, 0.8, -0.2], [2.0, -0.4, -0.6], [0.2, 0.3, 0.5]):
+        wide = inertia(hessian(replicate_unit(weights, layer, 0, lam), X, Y, TANH))
+        F, G = replication_curvature(weights, X, Y, TANH, SQUARE, layer, 0)
+        surplus = predicted_inertia(F, G, np.array(lam), tol=wide.tol)
+        assert wide[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus))
+        assert min(wide.gap, narrow.gap) > 100
+
+
+def test_erratum_the_remarks_full_rank_of_F_is_impossible_at_a_stationary_point():
+    for seed in range(5):
+        weights, X, Y = stationary([2, 3, 2], TANH, seed, n=14)
+        F = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 1).F         # (2, 3): the Remark's rank is 2
+        assert np.abs(weights[1][:, 1] @ F).max() < 1e-13
+        assert np.linalg.matrix_rank(F, tol=1e-12) == 1
+    F = replication_curvature(*draw([2, 3, 2])[:2], draw([2, 3, 2])[2], TANH, SQUARE, 0, 1).F
+    assert np.linalg.matrix_rank(F, tol=1e-12) == 2                 # control: elsewhere it is full
+
+
+def test_erratum_full_rank_of_A_is_not_enough():
+    lam, A = np.array([1.0, -1.0]), np.array([[1.0, 1.0]])
+    assert np.linalg.matrix_rank(A) == 1 and A @ lam == 0
+    assert (A * lam) @ A.T == 0                                     # what saves it is sum lambda = 1
+    with pytest.raises(ValueError, match="sum"):
+        complement(lam)
+    for lam in (np.array([2.0, -1.0]), np.array([0.5, 0.5])):
+        A = complement(lam)
+        assert np.linalg.matrix_rank((A * lam) @ A.T) == 1
+
+
+def test_erratum_a_definite_G_does_not_make_G_tilde_definite():
+    lam, G = np.array([1.5, -1.0, 0.5]), np.eye(2)
+    A = complement(lam)
+    B = replication_hessian(np.zeros((1, 2)), G, A, lam)[2:, 2:]
+    assert inertia(B)[:3] == (2, 2, 0)
+    assert predicted_inertia(np.zeros((1, 2)), G, lam) == (2, 2, 2)
+    assert predicted_inertia(np.ones((1, 2)), G, lam).negative > 0  # and yet a saddle, as Theorem 5 says
+
+
+# ------------------------------------------------------------------ Theorem 5 and the way down
+
+@cache
+def minimum(sign, M=2):
+    """A strict local minimum of a net of one tanh unit with M outputs, where G has the given signs.
+
+    With M = 2 also F != 0; it has to obey zeta^T F = 0.
+    """
+    def goal(weights):
+        across = np.array([-weights[1][1, 0], weights[1][0, 0]]) if M == 2 else np.zeros(1)
+        return np.outer(across, [0.5, 0.5]), np.diag(sign)
+
+    best, floor = None, 0
+    for seed in range(30):
+        weights, X, Y = stationary([1, 1, M], TANH, seed, n=12, scale=2, size=0.3, goal=goal)
+        H = np.linalg.eigvalsh(hessian(weights, X, Y, TANH))
+        F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+        g = np.linalg.eigvalsh(G)
+        if (np.sign(g) == np.sort(sign)).all() and min(H[0], np.abs(g).min()) > floor:
+            best, floor = (weights, X, Y), min(H[0], np.abs(g).min())
+    assert floor > 2e-3
+    return best
+
+
+@pytest.mark.parametrize("sign", [(1, 1), (-1, -1), (-1, 1)], ids=["G positive", "G negative", "G indefinite"])
+def test_theorem_5_a_minimum_becomes_a_saddle_for_every_lambda(sign):
+    weights, X, Y = minimum(sign)
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+    assert np.linalg.norm(F) > 1e-6
+    for lam in ([0.5, 0.5], [1.5, -0.5], [0.2, 0.3, 0.5], [2.0, -0.4, -0.6]):
+        lam = np.array(lam)
+        wide = replicate_unit(weights, 0, 0, lam)
+        assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH)) < 1e-12
+        counts = inertia(hessian(wide, X, Y, TANH))
+        assert counts.negative > 0 and counts.positive > 0
+        assert counts.negative == predicted_inertia(F, G, lam, tol=counts.tol).negative
+
+
+def test_theorem_5_needs_only_F_not_zero_also_with_G_zero():
+    F, lam = np.array([[0.0, 1.0]]), np.array([0.5, 0.5])
+    assert predicted_inertia(F, np.zeros((2, 2)), lam) == (1, 1, 1)
+    assert predicted_inertia(0 * F, np.eye(2), lam).negative == 0   # control: F = 0 and G definite
+
+
+def test_escape_direction_is_the_most_negative_eigenpair():
+    rng = np.random.default_rng(0)
+    for copies in (2, 3, 4):
+        lam, F, G = random_lam(rng, copies), rng.normal(size=(2, 3)), rng.normal(size=(3, 3))
+        A = complement(lam)
+        B = replication_hessian(F, G + G.T, A, lam)
+        xi, eta, curvature = escape_direction(F, G + G.T, A, lam)
+        d = np.concatenate([xi.ravel(), eta.ravel()])
+        assert xi.shape == (copies - 1, 2) and eta.shape == (copies - 1, 3)
+        assert np.linalg.norm(d) == pytest.approx(1, rel=1e-12)
+        assert curvature == pytest.approx(np.linalg.eigvalsh(B)[0], rel=1e-12)
+        assert np.abs(B @ d - curvature * d).max() < 1e-12 * np.abs(B).max()
+
+
+@pytest.mark.parametrize("widths, layer", [((1, 1, 2), 0), ((1, 2, 2, 2), 1)], ids=str)
+def test_escape_falls_as_predicted_and_then_further(widths, layer):
+    if layer == 0:
+        weights, X, Y = minimum((1, 1))
+    else:
+        weights, X, Y = stationary(list(widths), TANH, 5, n=14, layer=1, size=2.0, scale=3)
+    lam = np.array([0.4, 0.6])
+    A = complement(lam)
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, layer, 0)
+    xi, eta, curvature = escape_direction(F, G, A, lam)
+    T = omega_basis(weights, layer, 0, lam, A)
+    d = T[:, flatten(weights).size:] @ np.concatenate([xi.ravel(), eta.ravel()])
+    wide = replicate_unit(weights, layer, 0, lam)
+    L = training_loss(weights, X, Y, TANH)
+
+    def fall(t):
+        return training_loss(unflatten(flatten(wide) + t * d, wide), X, Y, TANH) - L
+
+    steps = np.array([4e-3, 2e-3, 1e-3])
+    off = np.array([abs((fall(t) + fall(-t)) / (t ** 2 * curvature) - 1) for t in steps])
+    one_sided = np.array([abs(fall(t) / (t ** 2 * curvature / 2) - 1) for t in steps])
+    assert one_sided[-1] < 0.3 and (one_sided[1:] < 0.75 * one_sided[:-1] + 1e-4).all()         # O(t)
+    assert off[-1] < 0.05 and (off[1:] < 0.35 * off[:-1] + 1e-4).all()                          # even part: O(t^2)
+    below = minimize(unflatten(flatten(wide) + 0.02 * d, wide), X, Y, TANH, iterations=60)
+    assert below.loss < L + 2 * fall(0.02) < L
+
+
+def test_escape_direction_refuses_where_there_is_no_way_down():
+    lam = np.array([0.5, 0.5])
+    with pytest.raises(ValueError, match="no direction of escape"):
+        escape_direction(np.zeros((1, 2)), np.eye(2), complement(lam), lam)
+    with pytest.raises(ValueError, match="no direction of escape"):
+        escape_direction(np.zeros((1, 2)), np.zeros((2, 2)), complement(lam), lam)
+    assert escape_direction(np.zeros((1, 2)), -np.eye(2), complement(lam), lam).curvature == pytest.approx(-0.5)
+
+
+# ------------------------------------------------------------------ Theorem 11: one output
+
+def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, seed=0, steps=3000):
+    """Descents from `count` points around: the lowest L reached, minus L there, and the largest gradient left.
+
+    All in one batch: steps of half |H|^-1 g, H floored at a thousandth of its largest eigenvalue, cut at length 0.05.
+    """
+    theta, rng = flatten(weights), np.random.default_rng(seed)
+    d = rng.normal(size=(count, len(theta)))
+    points = theta + distance * d / np.linalg.norm(d, axis=1, keepdims=True)
+    values, Q = np.linalg.eigh(hessian(weights, X, Y, act))
+    size = np.maximum(np.abs(values), 1e-3 * np.abs(values).max())
+    for _ in range(steps):
+        g = stacked_gradient(points, weights, X, Y, act, SQUARE)
+        if np.abs(g).max() < 1e-9:
+            break
+        step = 0.5 * ((g @ Q) / size) @ Q.T
+        points = points - step / np.maximum(1, np.linalg.norm(step, axis=1, keepdims=True) / 0.05)
+    g = stacked_gradient(points, weights, X, Y, act, SQUARE)
+    L = np.array([training_loss(unflatten(p, weights), X, Y, act) for p in points])
+    return L.min() - training_loss(weights, X, Y, act), np.abs(g).max()
+
+
+CASES = {"1a": ((1, 1), [0.5, 0.3, 0.2], "minimum"), "1b": ((1, 1), [0.8, 0.7, -0.5], "saddle"),
+         "2a": ((-1, -1), [2.0, -0.6, -0.4], "minimum"), "2b": ((-1, -1), [0.8, 0.7, -0.5], "saddle"),
+         "3 all positive": ((-1, 1), [0.5, 0.3, 0.2], "saddle"), "3 mixed": ((-1, 1), [2.0, -0.6, -0.4], "saddle")}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_theorem_11(case):
+    sign, lam, kind = CASES[case]
+    weights, X, Y = minimum(sign, M=1)
+    lam = np.array(lam)
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+    assert np.abs(F).max() < 1e-13                                  # zeta F = dL/du = 0
+    wide = replicate_unit(weights, 0, 0, lam)
+    counts = inertia(hessian(wide, X, Y, TANH))
+    surplus = predicted_inertia(np.zeros_like(F), G, lam)
+    assert counts[:3] == (flatten(weights).size + surplus.positive, surplus.negative, surplus.zero)
+    assert counts.zero == 2                                         # the xi: L is constant along them
+    assert (counts.negative > 0) == (kind == "saddle")
+    lowest, left = lowest_descent(wide, X, Y, TANH)
+    if kind == "minimum":
+        assert left < 1e-8 and lowest > -1e-12                      # rounding of L ~ 1e-16, of the descent less
+    else:
+        assert lowest < -1e-7                                       # a million times that rounding
+
+
+def test_erratum_minimum_in_theorem_11_is_local_only():
+    weights, X, Y = minimum((1, 1), M=1)
+    lower = min(minimize(random_weights([1, 4, 1], rng=k), X, Y, TANH, iterations=60).loss for k in range(4))
+    assert lower < 0.9 * training_loss(weights, X, Y, TANH)         # the wider net reaches lower
+
+
+def test_beyond_theorem_11_a_zero_lambda_is_a_degenerate_saddle():
+    weights, X, Y = minimum((1, 1), M=1)
+    wide = replicate_unit(weights, 0, 0, [1.0, 0.0])                # the copy has w = u, v = 0
+    L = training_loss(wide, X, Y, TANH)
+    H = hessian(wide, X, Y, TANH)
+    assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH)) < 1e-12
+    assert np.linalg.eigvalsh(H)[0] > -1e-12                        # invisible to the Hessian
+    G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0).G / weights[1][0, 0]
+    y = np.linalg.eigh(G)[1][:, 0]
+    order = parameter_order(weights, 0, 1)
+
+    def path(eps):
+        """The copy gets v = -+eps/200, taken from zeta, and w = u + eps y: L moves by v (y G y / zeta) eps^2 / 2."""
+        theta, curve = flatten(wide), y @ G @ y
+        theta[order.v.ravel()] += -np.sign(curve) * eps / 200
+        theta[order.theta_0[weights[0].size]] -= -np.sign(curve) * eps / 200    # zeta takes it back
+        theta[order.w.ravel()] += eps * y
+        return training_loss(unflatten(theta, wide), X, Y, TANH) - L
+
+    steps = np.array([1e-2, 5e-3, 2.5e-3, 1.25e-3])
+    falls = np.array([path(t) for t in steps])
+    assert (falls < 0).all()
+    slopes = np.diff(np.log(-falls)) / np.diff(np.log(steps))
+    assert abs(slopes[-1] - 3) < 0.1
+    assert -falls[-1] / steps[-1] ** 3 == pytest.approx(np.abs(y @ G @ y) / 400, rel=0.1)
+    counts = inertia(H)
+    assert counts.negative == 0 and counts.zero == 3
+
+
+def test_beyond_theorem_5_a_zero_lambda_with_F_not_zero_is_an_ordinary_saddle():
+    weights, X, Y = minimum((1, 1))
+    wide = replicate_unit(weights, 0, 0, [1.0, 0.0])
+    assert inertia(hessian(wide, X, Y, TANH)).negative > 0
+
+
+def test_control_theorem_11_needs_zeta_not_zero():
+    weights, X, Y = stationary([1, 1, 1], TANH, 0, n=10)
+    weights[1][0, 0] = 0                                            # then dL/du = zeta F says nothing on F
+    u, s, _ = np.linalg.svd(jacobian(weights, X, TANH).reshape(10, -1))
+    kernel, a = u[:, (s > 1e-10 * s[0]).sum():], np.hstack([X, -np.ones((10, 1))])
+    r = kernel @ kernel.T @ (X[:, 0] / np.cosh(a @ weights[0][0]) ** 2)
+    Y = forward(weights, X, TANH) - r[:, None]
+    assert max(np.abs(g).max() for g in gradient(weights, X, Y, TANH)) < 1e-13
+    assert np.abs(replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0).F).max() > 1e-3
+
+
+# ------------------------------------------------------------------ supplement (28): both inactive
+
+@pytest.mark.parametrize("widths, layer", [([2, 2, 2], 0), ([1, 2, 2, 2], 0), ([1, 2, 2, 2], 1)], ids=str)
+def test_doubly_inactive_units_add_plus_minus_the_singular_values_of_F0(widths, layer):
+    weights, X, Y = stationary(widths, TANH, 2, n=14, layer=layer, size=1.0, scale=3)
+    wide = inactive_units_and_propagation(weights, layer, 2)
+    assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH)) < 1e-12
+    W, V = np.zeros((2, weights[layer].shape[1])), np.zeros((2, len(weights[layer + 1])))
+    b = surplus_hessian(weights, X, Y, TANH, SQUARE, layer, W, V)
+    H = ordered(wide, X, Y, TANH, SQUARE, weights, layer, 2)
+    assert relative(assembled(weights, X, Y, TANH, SQUARE, b), H) < TIGHT
+    P, F0 = flatten(weights).size, b.vw[:V.shape[1], :W.shape[1]]
+    assert not b.cross.any() and not b.vv.any() and not b.ww.any()
+    s = np.linalg.svd(F0, compute_uv=False)
+    assert s[0] > 1e-6
+    expected = np.sort(np.concatenate([s, s, -s, -s, np.zeros(2 * (sum(F0.shape) - 2 * len(s)))]))
+    assert np.abs(np.linalg.eigvalsh(H[P:, P:]) - expected).max() < 1e-13
+    assert inertia(H).negative >= 2                                 # a saddle
+
+
+# ------------------------------------------------------------------ inactive units and propagation, any training error
+
+@every_net
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("act", [TANH, SOFTPLUS, RELU, SMOOLU], ids=lambda a: a.name)
+def test_inactive_blocks_are_those_of_the_wide_nets_hessian(widths, bias, act, loss):
+    weights, X, Y = draw(widths, bias, seed=5)
+    rng = np.random.default_rng(2)
+    for layer in range(len(weights) - 1):
+        W, V = rng.normal(size=(2, weights[layer].shape[1])), rng.normal(size=(2, len(weights[layer + 1])))
+        b = inactive_propagation_hessian(weights, X, Y, act, loss, layer, W)
+        H = ordered(inactive_propagation(weights, layer, W), X, Y, act, loss, weights, layer, 2)
+        assert relative(assembled(weights, X, Y, act, loss, b), H) < TIGHT
+        assert not b.ww.any()
+        if act.f(np.zeros(1))[0] == 0:
+            b = inactive_units_hessian(weights, X, Y, act, loss, layer, V)
+            H = ordered(inactive_units(weights, layer, V, act), X, Y, act, loss, weights, layer, 2)
+            assert relative(assembled(weights, X, Y, act, loss, b), H) < TIGHT
+            assert not b.vv.any()
+
+
+@every_net
+def test_surplus_blocks_for_units_that_cancel_each_other(widths, bias):
+    weights, X, Y = draw(widths, bias, seed=5)
+    rng = np.random.default_rng(2)
+    for layer in range(len(weights) - 1):
+        W, V = rng.normal(size=(1, weights[layer].shape[1])), rng.normal(size=(1, len(weights[layer + 1])))
+        W, V = np.vstack([W, W]), np.vstack([V, -V])
+        for act in (TANH, SIGMOID):
+            b = surplus_hessian(weights, X, Y, act, LOGISTIC, layer, W, V)
+            H = ordered(add_units(weights, layer, W, V), X, Y, act, LOGISTIC, weights, layer, 2)
+            assert relative(assembled(weights, X, Y, act, LOGISTIC, b), H) < TIGHT
+
+
+def curved(x):
+    return np.sin(x + 0.4) - np.sin(0.4)
+
+
+SINE = Activation("sine", curved, lambda x: np.cos(x + 0.4), lambda x: -np.sin(x + 0.4))
+
+
+def test_inactive_units_blocks_with_phi_curved_at_zero():
+    weights, X, Y = draw([2, 3, 2, 2], seed=5)
+    V = np.random.default_rng(2).normal(size=(2, 2))
+    b = inactive_units_hessian(weights, X, Y, SINE, SQUARE, 1, V)   # phi''(0) is not 0, as it is for tanh
+    H = ordered(inactive_units(weights, 1, V, SINE), X, Y, SINE, SQUARE, weights, 1, 2)
+    assert relative(assembled(weights, X, Y, SINE, SQUARE, b), H) < TIGHT
+
+
+# ------------------------------------------------------------------ zero training error
+
+def zero_error(widths=(2, 2, 2), seed=0, n=14, act=TANH):
+    weights, X, _ = draw(list(widths), n=n, seed=seed)
+    return weights, X, forward(weights, X, act)
+
+
+def test_erratum_41_at_zero_error_replication_adds_nothing_but_zeros():
+    for act in (TANH, RELU):
+        weights, X, Y = zero_error(act=act)
+        F, G = replication_curvature(weights, X, Y, act, SQUARE, 0, 0)
+        assert not F.any() and not G.any()                          # printed: "contains a non-zero block"
+        lam = np.array([0.3, 0.7])
+        wide = inertia(hessian(replicate_unit(weights, 0, 0, lam), X, Y, act), tol=1e-12)
+        narrow = inertia(hessian(weights, X, Y, act), tol=1e-12)
+        assert wide[:3] == (narrow.positive, 0, narrow.zero + 5)
+        A = complement(lam)
+        H = omega_basis(weights, 0, 0, lam, A).T @ hessian(replicate_unit(weights, 0, 0, lam), X, Y, act)
+        H = H @ omega_basis(weights, 0, 0, lam, A)
+        assert relative(H, block_diagonal(hessian(weights, X, Y, act), np.zeros((5, 5)))) < TIGHT
+
+
+def test_at_zero_error_tanh_rises_like_eta_to_the_fourth_and_relu_is_flat():
+    rng = np.random.default_rng(0)
+    for act, power in ((TANH, 4), (RELU, None)):
+        weights, X, Y = zero_error(act=act)
+        lam = np.array([0.3, 0.7])
+        T = omega_basis(weights, 0, 0, lam, complement(lam))
+        wide, eta = flatten(replicate_unit(weights, 0, 0, lam)), rng.normal(size=3)
+        steps = np.array([2e-2, 1e-2, 5e-3]) / (1 if power else 100)            # for ReLU within Prop. 8's radius
+        L = [training_loss(unflatten(wide + t * T[:, -3:] @ eta, replicate_unit(weights, 0, 0, lam)), X, Y, act)
+             for t in steps]
+        if power:
+            assert np.abs(np.diff(np.log(L)) / np.diff(np.log(steps)) - power).max() < 0.1
+        else:
+            assert max(L) < 1e-28                                   # n M (10 eps)^2
+
+
+def test_42_S1_and_43_S2_at_zero_error_with_their_ranks():
+    weights, X, Y = zero_error()
+    rng = np.random.default_rng(1)
+    xt = np.hstack([X, -np.ones((len(X), 1))])
+    for E in (1, 2, 3):
+        V, W = rng.normal(size=(E, 2)), rng.normal(size=(E, 3))
+        b = inactive_units_hessian(weights, X, Y, TANH, SQUARE, 0, V)
+        assert relative(b.ww, np.kron(V @ V.T, xt.T @ xt)) < 1e-13  # phi'(0) = 1, l'' = I
+        assert np.linalg.matrix_rank(b.ww, tol=1e-9) == min(E, 2) * 3           # min(E, M) D
+        assert not b.vv.any() and not b.vw.any()
+        b, s = inactive_propagation_hessian(weights, X, Y, TANH, SQUARE, 0, W), np.tanh(xt @ W.T)
+        assert relative(b.vv, np.kron(s.T @ s, np.eye(2))) < 1e-13
+        assert not b.ww.any() and not b.vw.any()
+
+
+def test_erratum_cross_blocks_with_theta_0_are_not_zero():
+    weights, X, Y = zero_error()
+    rng = np.random.default_rng(1)
+    V, W, J = rng.normal(size=(1, 2)), rng.normal(size=(1, 3)), jacobian(*zero_error()[:2], TANH)
+    xt = np.hstack([X, -np.ones((len(X), 1))])
+    cross = inactive_units_hessian(weights, X, Y, TANH, SQUARE, 0, V).cross
+    assert relative(cross[:, 2:], np.einsum("nmp,m,nd->pd", J, V[0], xt)) < 1e-12 and not cross[:, :2].any()
+    assert np.abs(cross).max() > 0.1
+    cross = inactive_propagation_hessian(weights, X, Y, TANH, SQUARE, 0, W).cross
+    assert relative(cross[:, :2], np.einsum("nmp,n->pm", J, np.tanh(xt @ W[0]))) < 1e-12 and not cross[:, 2:].any()
+    assert np.abs(cross).max() > 0.1
+
+
+def test_12_relu_inactive_units_leave_exact_zeros_and_44_propagation_does_not():
+    rng = np.random.default_rng(3)
+    for act in (RELU, SMOOLU):                                      # smooLU: smooth, and as flat as ReLU
+        weights, X, Y = draw([2, 3, 2])
+        V = rng.normal(size=(2, 2))
+        wide = inactive_relu_units(weights, 0, V, X, act=act)
+        H = ordered(wide, X, Y, act, SQUARE, weights, 0, 2)
+        P = flatten(weights).size
+        assert not H[P:].any() and not H[:, P:].any()
+        assert relative(H[:P, :P], hessian(weights, X, Y, act)) < 1e-13
+        b = surplus_hessian(weights, X, Y, act, SQUARE, 0, wide[0][3:], V)
+        assert not any(block.any() for block in b)
+        Y = forward(weights, X, act)
+        W = rng.normal(size=(2, 3))
+        b = inactive_propagation_hessian(weights, X, Y, act, SQUARE, 0, W)
+        s = act.f(np.hstack([X, -np.ones((len(X), 1))]) @ W.T)
+        assert relative(b.vv, np.kron(s.T @ s, np.eye(2))) < 1e-13 and b.vv.any()
+        off = inactive_propagation_hessian(weights, X, Y, act, SQUARE, 0, np.array([[0.0, 0.0, 9.0]]))
+        assert not off.vv.any() and not off.cross.any()             # S3 = 0 where the new units are off
+
+
+def test_theorem_10_both_readings_of_Lambda():
+    weights, X, Y = stationary([2, 2, 2], RELU, 5, n=14, size=1.0)
+    gamma = np.array([1.5, -0.4, 0.9])
+    s = gamma.sum()
+    A = complement(gamma)
+    F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
+    xt = np.hstack([X, -np.ones((len(X), 1))])
+    delta, on = forward(weights, X, RELU) - Y, xt @ weights[0][0] > 0
+    assert relative(F, delta[on].T @ xt[on]) < 1e-12 and np.abs(F).max() > 1e-4
+    wide = replicate_relu_unit(weights, 0, 0, gamma)
+    H = hessian(wide, X, Y, RELU)
+    T = omega_basis(weights, 0, 0, gamma, A, beta=np.full(3, 1 / s))[:, flatten(weights).size:]
+    corrected, scaled = replication_hessian(F, G, A, gamma / s), replication_hessian(F, G, A, gamma)
+    assert relative(T.T @ H @ T, corrected) < TIGHT                 # Diag(gamma beta), Eq. (6) corrected
+    T[:, 4:] *= s                                                   # printed: w_j = b + A^T eta, b = u / s
+    assert relative(T.T @ H @ T, scaled) < TIGHT                    # Diag(gamma)
+    assert relative(T.T @ H @ T, corrected) > 0.1                   # and not the other way round
+    d = np.linalg.svd(scaled[:4, 4:], compute_uv=False)
+    rank = (d > 1e-10 * d[0]).sum()
+    assert np.abs(np.sort(np.concatenate([d, -d, np.zeros(2)])) - np.linalg.eigvalsh(scaled)).max() < 1e-12
+    assert predicted_inertia(F, G, gamma, tol=1e-10) == (rank, rank, 2 * (2 + 3) - 2 * rank)
+    total = inertia(H, tol=1e-9)
+    assert total.negative >= rank > 0                               # a saddle
+    for beta in (np.array([0.5, 1.0, 2.0]), np.array([3.0, 0.2, 1.0])):        # any beta > 0
+        g = gamma / (gamma @ beta) if gamma @ beta > 0 else None
+        A = complement(g * beta)
+        T = omega_basis(weights, 0, 0, g, A, beta=beta)[:, flatten(weights).size:]
+        B = T.T @ hessian(replicate_relu_unit(weights, 0, 0, g, beta), X, Y, RELU) @ T
+        assert relative(B, replication_hessian(F, G, A, g * beta)) < TIGHT
+
+
+# ------------------------------------------------------------------ refusals and purity
+
+def test_nothing_is_changed_or_aliased():
+    weights, X, Y = draw([2, 3, 2])
+    before = [W.copy() for W in weights] + [X.copy(), Y.copy()]
+    W, V = np.ones((1, 3)), np.zeros((1, 2))
+    inactive_units_hessian(weights, X, Y, TANH, SQUARE, 0, V + 1)
+    inactive_propagation_hessian(weights, X, Y, TANH, SQUARE, 0, W)
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+    lam = np.array([0.5, 0.5])
+    replication_hessian(F, G, complement(lam), lam)[:] = 0
+    assert F.any() and all((a == b).all() for a, b in zip(before, weights + [X, Y]))
+
+
+def refusals():
+    weights, X, Y = draw([2, 3, 2])
+    lam = np.array([0.5, 0.5])
+    A, F, G = complement(lam), np.ones((2, 3)), np.eye(3)
+    pair = (weights, X, Y, TANH, SQUARE)
+    return {
+        "layer is 1": lambda: replication_curvature(*pair, 1, 0),
+        "layer is -1": lambda: replication_curvature(*pair, -1, 0),
+        "unit is 3": lambda: replication_curvature(*pair, 0, 3),
+        "hidden layer": lambda: replication_curvature(weights[:1], X, np.ones((7, 3)), TANH, SQUARE, 0, 0),
+        "act is": lambda: replication_curvature(weights, X, Y, "tanh", SQUARE, 0, 0),
+        "G has shape": lambda: replication_hessian(F, np.eye(2), A, lam),
+        "G differs": lambda: replication_hessian(F, np.triu(np.ones((3, 3))), A, lam),
+        "A has shape": lambda: replication_hessian(F, G, np.ones((2, 2)), lam),
+        "A lam": lambda: replication_hessian(F, G, np.ones((1, 2)), lam),
+        "lam has length": lambda: replication_hessian(F, G, A, [1.0]),
+        "4-block overflows": lambda: replication_hessian(1e308 * F, G, 10 * A, 10 * lam),
+        "no zero": lambda: predicted_inertia(F, G, [1.0, 0.0]),
+        "positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
+        "tol is": lambda: predicted_inertia(F, G, lam, tol=-1.0),
+        "phi.0. = 0.5": lambda: inactive_units_hessian(weights, X, Y, SIGMOID, SQUARE, 0, np.ones((1, 2))),
+        "V has shape": lambda: inactive_units_hessian(*pair, 0, np.ones((1, 3))),
+        "W has shape": lambda: inactive_propagation_hessian(*pair, 0, np.ones((1, 2))),
+        "W and V add": lambda: surplus_hessian(*pair, 0, np.ones((1, 3)), np.ones((1, 2))),
+        "second derivative": lambda: inactive_propagation_hessian(weights, X, forward(weights, X, TANH), TANH,
+                                                                  power_loss(1.5), 0, np.ones((1, 3))),
+        "overflows": lambda: replication_curvature([W * 1e160 for W in weights], X, Y, SOFTPLUS, SQUARE, 0, 0),
+        "block of the Hessian overflows": lambda: inactive_units_hessian(*pair, 0, np.full((1, 2), 1e200)),
+    }
+
+
+@pytest.mark.parametrize("message", refusals())
+def test_bad_input_is_refused_with_a_sentence(message):
+    with pytest.raises(ValueError, match=message):
+        refusals()[message]()
