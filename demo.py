@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import embeddings as em
 import hessian as hs
 import landscape as ls
 
@@ -273,6 +274,175 @@ def curvature(seed, data):
     yield equal("beyond", "d2L/db2 off, at and on", "0 0 4", " ".join(f"{value:.0f}" for value in there))
 
 
+def narrow_minimum(act, seed):
+    """A net 2-2-2 trained, on data of another plus noise, to a strict local minimum above zero: the first found.
+
+    A ReLU net has a zero eigenvalue for each hidden unit (its weights can be rescaled), and no other here.
+    """
+    zeros = 2 if act is ls.RELU else 0
+    for k in range(1000):
+        rng = np.random.default_rng([seed, 6, k])
+        X = rng.normal(size=(30, 2))
+        teacher = [2 * W for W in ls.random_weights([2, 2, 2], rng=rng)]
+        Y = ls.forward(teacher, X, act) + 0.1 * rng.normal(size=(30, 2))
+        fit = ls.minimize(teacher, X, Y, act, iterations=100)
+        if fit.converged and fit.loss > 0.1:
+            values = np.linalg.eigvalsh(hs.hessian(fit.weights, X, Y, act))
+            if values[zeros] > 1e-5 * values[-1]:
+                return fit.weights, X, Y
+    raise RuntimeError("no strict local minimum in 1000 tries")
+
+
+def counts(inertia):
+    """Eigenvalue counts as +, -, 0."""
+    return f"{inertia[0]} {inertia[1]} {inertia[2]}"
+
+
+def embedded(seed, data):
+    """A minimum inside a wider net: saddle or flat minimum"""
+    yield ("A net 2-2-2 at a strict local minimum above zero, 30 samples, embedded with\n"
+           "E = 2 surplus units. Gradient: its largest entry. Then the eigenvalues +, -, 0\n"
+           "of the wide net's Hessian, predicted from the narrow net alone, and measured.\n\n"
+           "units   embedding                 gradient predicted measured verdict")
+    checks = []
+    for act in (ls.TANH, ls.SMOOLU, ls.RELU):
+        narrow, X, Y = narrow_minimum(act, seed)
+        H = hs.hessian(narrow, X, Y, act)
+        P, base, L = len(H), hs.inertia(H), ls.training_loss(narrow, X, Y, act)
+        F, G = hs.replication_curvature(narrow, X, Y, act, ls.SQUARE, 0, 0)
+        V, W = np.ones((2, 2)), np.array([[0.5, -1.0, 0.3], [1.0, 1.0, -0.5]])
+        F0 = hs.inactive_units_hessian(narrow, X, Y, act, ls.SQUARE, 0, np.zeros((1, 2))).vw
+        rank = np.linalg.matrix_rank(F0, tol=1e-9)
+        positive, mixed = np.array([0.5, 0.3, 0.2]), np.array([1.5, 0.5, -1.0])
+        replicate = em.replicate_unit if act is not ls.RELU else em.replicate_relu_unit
+        theorem = "10" if act is ls.RELU else "5"
+        table = [("replication (.5, .3, .2)", f"Thm {theorem}", replicate(narrow, 0, 0, positive), positive),
+                 ("replication (1.5, .5, -1)", f"Thm {theorem}", replicate(narrow, 0, 0, mixed), mixed),
+                 ("inactive propagation", "(27)", em.inactive_propagation(narrow, 0, W), None),
+                 ("both inactive", "(28)", em.inactive_units_and_propagation(narrow, 0, 2, act), None)]
+        if act is ls.TANH:
+            table.append(("inactive units", "(26)", em.inactive_units(narrow, 0, V, act), None))
+        else:
+            table.append(("inactive, off on the data", "Thm 9", em.inactive_relu_units(narrow, 0, V, X, act=act), None))
+        same = 0.0
+        for name, source, wide, lam in table:
+            same = max(same, np.abs(ls.forward(wide, X, act) - ls.forward(narrow, X, act)).max())
+            g = np.abs(ls.flatten(ls.gradient(wide, X, Y, act))).max()
+            stationary, measured = g < 1e-8, hs.inertia(hs.hessian(wide, X, Y, act))
+            if not stationary:
+                yield f"{act.name:7} {name:25} {g:8.1e} {'':9} {counts(measured):8} not stationary"
+                block = hs.inactive_units_hessian if source == "(26)" else None
+                first = em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, *((0 * W, V) if block else (W, 0 * V)))
+                expected = max(np.abs(first.dv).max(), np.abs(first.dw).max())
+                checks.append(below(f"Fukumizu {source}", f"{act.name}: gradient - closed form", abs(g - expected),
+                                    1e-10))
+                continue
+            if lam is not None:
+                block = hs.predicted_inertia(F, G, lam, tol=measured.tol)
+            elif name == "both inactive":
+                block = (2 * rank, 2 * rank, 2 * (2 + 3) - 4 * rank)
+            else:
+                block = (0, 0, 2 * (2 + 3))
+            predicted = tuple(a + b for a, b in zip(base[:3], block))
+            verdict = "saddle" if measured.negative else f"minimum, {block[2]} flat"
+            if name == "both inactive" and not measured.negative:  # all zeros: what happens nearby decides
+                near_W = 0.1 * np.abs(W)
+                near_V = -1e-3 * em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, near_W, 0 * V).dv
+                fall = ls.training_loss(em.add_units(narrow, 0, near_W, near_V), X, Y, act) - L
+                verdict = "degenerate saddle"
+                checks.append(Check("beyond", f"{act.name}, both inactive: L - L* nearby", "< 0", f"{fall:.0e}",
+                                    fall < 0))
+            yield f"{act.name:7} {name:25} {g:8.1e} {counts(predicted):9} {counts(measured):8} {verdict}"
+            checks.append(equal(f"Fukumizu {source}", f"{act.name}, {name}", counts(predicted), counts(measured)))
+        checks.append(below("Fukumizu Prop. 1", f"{act.name}: change of the outputs", same, 1e-12))
+        lam = positive
+        A, wide = em.complement(lam), replicate(narrow, 0, 0, lam)
+        T = em.omega_basis(narrow, 0, 0, lam, A, beta=np.ones(3) if act is ls.RELU else None)
+        split = T.T @ hs.hessian(wide, X, Y, act) @ T
+        split[:P, :P] -= H
+        split[P:, P:] -= hs.replication_hessian(F, G, A, lam)
+        checks.append(below("Fukumizu Lemma 4", f"{act.name}: blocks - closed form",
+                            np.abs(split).max() / np.abs(H).max(), 1e-12))
+        J = ls.jacobian(wide, X, act).reshape(60, -1) @ T
+        J[:, :P] -= ls.jacobian(narrow, X, act).reshape(60, -1)
+        checks.append(below("Fukumizu Lemma 3", f"{act.name}: J T - [J narrow, 0]", np.abs(J).max(), 1e-12))
+    yield ("\nsmooLU, though smooth, goes with ReLU: what makes a flat minimum is the open\n"
+           "region in which a unit is off, not the kink. At w = 0, v = 0 the Hessian of\n"
+           "both gains zeros only and decides nothing; the loss still falls nearby.\n")
+    yield from checks
+
+
+def escape(seed, data):
+    """The way down from a saddle, and what the wider net gains"""
+    narrow, X, Y = narrow_minimum(ls.TANH, seed)
+    lam = np.array([0.6, 0.4])
+    A = em.complement(lam)
+    F, G = hs.replication_curvature(narrow, X, Y, ls.TANH, ls.SQUARE, 0, 0)
+    way = hs.escape_direction(F, G, A, lam)
+    wide = em.replicate_unit(narrow, 0, 0, lam)
+    P, theta, L = ls.flatten(narrow).size, ls.flatten(wide), ls.training_loss(wide, X, Y, ls.TANH)
+    d = em.omega_basis(narrow, 0, 0, lam, A)[:, P:] @ np.concatenate([way.xi.ravel(), way.eta.ravel()])
+    yield ("One unit of the tanh net is replicated with lambda = (0.6, 0.4). Along the\n"
+           "direction from (F, G, lambda) the loss should fall like curvature t^2 / 2; no\n"
+           "eigenvalues of the wide net's Hessian are needed.")
+    steps = np.logspace(-3, -1.5, 4) / np.linalg.norm(d)
+    fall = np.array([ls.training_loss(ls.unflatten(theta + t * d, wide), X, Y, ls.TANH) - L for t in steps])
+    ratio = fall / (way.curvature * steps ** 2 / 2)
+    for t, f, q in zip(steps, fall, ratio):
+        yield f"    t = {t:.1e}   L - L* = {f:9.2e}   measured / predicted = {q:.4f}"
+    yield Check("beyond", "|measured/predicted - 1|, smallest t", "< 0.05", f"{abs(ratio[0] - 1):.4f}",
+                bool(abs(ratio[0] - 1) < 0.05))
+    ends = [ls.minimize(ls.unflatten(theta + s * steps[-1] * d, wide), X, Y, ls.TANH, iterations=300) for s in (1, -1)]
+    best = min(ends, key=lambda fit: fit.loss)
+    yield f"    descent from there: L = {L:.4f} in the narrow net, {best.loss:.4f} in the wider one"
+    yield Check("Fukumizu Thm 5", "L gained by one more unit", "> 0", f"{L - best.loss:.3f}",
+                bool(L - best.loss > 1e-6))
+    rng = np.random.default_rng([seed, 8])
+    nearby = ls.flatten(narrow) + 2e-3 * rng.normal(size=(64, P)) / np.sqrt(P)
+    lowest = min(ls.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
+    yield below("App. A", "narrow net: 64 descents get below L* by", L - lowest, 1e-9)
+
+
+def zero_error(seed, data):
+    """Zero training error: tanh bends where ReLU is flat"""
+    rng = np.random.default_rng([seed, 7])
+    lam = np.array([0.6, 0.4])
+    A = em.complement(lam)
+    yield ("Targets y = f(theta): the narrow net 2-3-2 has zero error, so F = G = 0, and\n"
+           "replication adds zeros only, for tanh as for ReLU. Along eta, the Hessian\n"
+           "cannot tell them apart; the loss can.")
+    X = rng.normal(size=(30, 2))
+    for act in (ls.TANH, ls.RELU):
+        narrow = [2 * W for W in ls.random_weights([2, 3, 2], rng=rng)]
+        Y = ls.forward(narrow, X, act)
+        replicate, beta = (em.replicate_relu_unit, np.ones(2)) if act is ls.RELU else (em.replicate_unit, None)
+        wide = replicate(narrow, 0, 0, lam)
+        H, W = hs.hessian(narrow, X, Y, act), hs.hessian(wide, X, Y, act)
+        tol = hs.inertia(W).tol
+        base = hs.inertia(H, tol=tol)
+        yield equal("Fukumizu (11)", f"{act.name}: replication adds zeros only", f"{base.positive} 0 {base.zero + 5}",
+                    counts(hs.inertia(W, tol=tol)))
+        eta = em.omega_basis(narrow, 0, 0, lam, A, beta=beta)[:, -3:] @ rng.normal(size=3)
+        eta /= np.linalg.norm(eta)
+        theta, radius = ls.flatten(wide), em.flat_radius(narrow, X, 0, 0, A, act=act)
+        if act is ls.TANH:
+            steps = np.logspace(-2, -1, 5)
+            rise = [ls.training_loss(ls.unflatten(theta + t * eta, wide), X, Y, act) for t in steps]
+            yield near("Fukumizu 5.1", "tanh: L rises like eta^p, p =", 4, slope(steps, rise), 0.3)
+        else:
+            inside = max(ls.training_loss(ls.unflatten(theta + t * eta, wide), X, Y, act)
+                         for t in np.linspace(-0.5, 0.5, 11) * radius)
+            yield below("Fukumizu Prop. 8", f"ReLU: L for |eta| up to {radius:.1e} / 2", inside, 1e-27)
+    narrow = [2 * W for W in ls.random_weights([2, 3, 2], rng=rng)]
+    Y, V = ls.forward(narrow, X, ls.TANH), rng.normal(size=(3, 2))
+    blocks = hs.inactive_units_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, V)
+    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D", 2 * 3, int(np.linalg.matrix_rank(blocks.ww)))
+    off = em.inactive_relu_units(narrow, 0, V, X)
+    at = np.concatenate([o.ravel() for o in em.parameter_order(narrow, 0, 3)])
+    H = hs.hessian(off, X, ls.forward(narrow, X, ls.RELU), ls.RELU)[at[:, None], at]
+    yield equal("Fukumizu (12)", "ReLU units off: nonzero new entries", 0, int(np.count_nonzero(H[29 - 12:])))
+
+
 def regular_values(seed, data):
     """Where the count fails, and how new labels mend it"""
     yield ("Three points with one target, 0.7, and three smooLU units that are off on all\n"
@@ -343,7 +513,8 @@ def patterns(seed, data):
 
 
 SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature, "zero-loss": zero_loss,
-            "regular-values": regular_values, "graphs": graphs, "patterns": patterns}
+            "regular-values": regular_values, "embedded": embedded, "escape": escape,
+            "zero-error": zero_error, "graphs": graphs, "patterns": patterns}
 
 
 # ------------------------------------------------------------------ reading data and options

@@ -130,10 +130,12 @@ def test_any_sound_data_are_fitted(capsys, tmp_path, kind):
         assert status == 0 and err == "" and "FAIL" not in out and "too rough" not in out
 
 
-def test_the_excerpt_in_the_readme_is_what_the_demo_prints(capsys):
-    excerpt = re.search(r"```text\n(.*?)```", README, re.S).group(1).strip()
-    out = run(capsys, "--only", "zero-loss")[1]
-    assert words(excerpt) in words(out)
+def test_the_excerpts_in_the_readme_are_what_the_demo_prints(capsys):
+    excerpts = re.findall(r"```text\n(.*?)```", README, re.S)
+    out = run(capsys)[1]
+    assert len(excerpts) == 2
+    for excerpt in excerpts:
+        assert words(excerpt.strip()) in words(out)
 
 
 def test_the_readme_names_functions_and_tests_that_exist():
