@@ -346,7 +346,7 @@ def embedded(seed, data):
             predicted = tuple(a + b for a, b in zip(base[:3], block))
             verdict = "saddle" if measured.negative else f"minimum, {block[2]} flat"
             if name == "both inactive" and not measured.negative:  # all zeros: what happens nearby decides
-                near_W = 0.1 * np.abs(W)
+                near_W = 0.3 * np.abs(W)
                 near_V = -1e-3 * em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, near_W, 0 * V).dv
                 fall = ls.training_loss(em.add_units(narrow, 0, near_W, near_V), X, Y, act) - L
                 verdict = "degenerate saddle"
