@@ -308,7 +308,8 @@ def embedded(seed, data):
     for act in (ls.TANH, ls.SMOOLU, ls.RELU):
         narrow, X, Y = narrow_minimum(act, seed)
         H = hs.hessian(narrow, X, Y, act)
-        P, base, L = len(H), hs.inertia(H), ls.training_loss(narrow, X, Y, act)
+        tol = 1e-9 * np.linalg.norm(H, 2)                           # true zeros lie at 1e-15, the others above 1e-5
+        P, base, L = len(H), hs.inertia(H, tol), ls.training_loss(narrow, X, Y, act)
         F, G = hs.replication_curvature(narrow, X, Y, act, ls.SQUARE, 0, 0)
         V, W = np.ones((2, 2)), np.array([[0.5, -1.0, 0.3], [1.0, 1.0, -0.5]])
         F0 = hs.inactive_units_hessian(narrow, X, Y, act, ls.SQUARE, 0, np.zeros((1, 2))).vw
@@ -328,7 +329,7 @@ def embedded(seed, data):
         for name, source, wide, lam in table:
             same = max(same, np.abs(ls.forward(wide, X, act) - ls.forward(narrow, X, act)).max())
             g = np.abs(ls.flatten(ls.gradient(wide, X, Y, act))).max()
-            stationary, measured = g < 1e-8, hs.inertia(hs.hessian(wide, X, Y, act))
+            stationary, measured = g < 1e-8, hs.inertia(hs.hessian(wide, X, Y, act), tol)
             if not stationary:
                 yield f"{act.name:7} {name:25} {g:8.1e} {'':9} {counts(measured):8} not stationary"
                 block = hs.inactive_units_hessian if source == "(26)" else None
@@ -338,7 +339,7 @@ def embedded(seed, data):
                                     1e-10))
                 continue
             if lam is not None:
-                block = hs.predicted_inertia(F, G, lam, tol=measured.tol)
+                block = hs.predicted_inertia(F, G, lam, tol=tol)
             elif name == "both inactive":
                 block = (2 * rank, 2 * rank, 2 * (2 + 3) - 4 * rank)
             else:
