@@ -626,7 +626,7 @@ def test_bad_input_is_refused_with_a_sentence(message):
         refusals()[message]()
 
 
-@pytest.mark.parametrize("widths, layer", [([2, 3, 2], 0), ([1, 2, 3, 2], 1)], ids=str)
+@pytest.mark.parametrize("widths, layer", [([2, 3, 2], 0), ([1, 2, 3, 4], 1)], ids=str)
 def test_omega_coordinates_is_the_inverse_of_omega_basis(widths, layer):
     weights = draw(widths)[0]
     lam, gamma, beta = np.array([0.5, 1.5, -1.0]), np.array([2.0, -1.0, 1.0]), np.array([0.5, 1.0, 1.0])
