@@ -186,7 +186,8 @@ def inactive_propagation(weights, layer, W):
         If an argument is bad or the layer is not hidden.
     """
     weights, layer = check_layer(weights, layer)
-    return add_units(weights, layer, W, np.zeros((len(check_array("W", W, 2)), len(weights[layer + 1]))))
+    W = check_array("W", W, 2)
+    return add_units(weights, layer, W, np.zeros((len(W), len(weights[layer + 1]))))
 
 
 def inactive_units_and_propagation(weights, layer, count, act=TANH):
@@ -659,7 +660,8 @@ def embedding_norms(weights, layer, unit, count):
     (tests/test_embeddings.py::test_erratum_replication_can_have_the_smaller_norm).
     """
     weights, layer, unit, _ = check_unit(weights, layer, unit, "lam", [1.0])
-    E = check_number("count", count, 1, whole=True)
+    count = check_number("count", count, 1, whole=True)
+    E = count
     with np.errstate(over="ignore", invalid="ignore"):
         N = float(sum((W ** 2).sum() for W in weights))
         u2, zeta2 = (weights[layer][unit] ** 2).sum(), (weights[layer + 1][:, unit] ** 2).sum()

@@ -613,7 +613,8 @@ def inertia(H, tol=None):
             raise ValueError("H differs from its transpose by more than rounding, it should be symmetric")
         values = np.linalg.eigvalsh(H)                              # reads the lower triangle
     check_overflow("an eigenvalue of H", values)
-    tol = size * EPS * np.abs(values).max() if tol is None else check_number("tol", tol, 0)
+    tol = size * EPS * np.abs(values).max() if tol is None else tol
+    tol = check_number("tol", tol, 0)
     zero = np.abs(values) <= tol
     largest, smallest = np.abs(values[zero]).max(initial=0), np.abs(values[~zero]).min(initial=np.inf)
     with np.errstate(over="ignore"):
@@ -712,7 +713,8 @@ def lanczos_pass(matvec, known, scale, k, rng):
         if filled == len(Q):                                        # twice the room when it is full
             Q = np.vstack([Q, np.empty((min(len(alpha) + 2 * k, size - filled), size))])
         Q[filled] = w / norm(w)
-        w = check_array("the result of matvec", matvec(Q[filled].copy()), 1)
+        w = matvec(Q[filled].copy())
+        w = check_array("the result of matvec", w, 1)
         if len(w) != size:
             raise ValueError(f"the result of matvec has length {len(w)}, it should be {size}")
         alpha.append(Q[filled] @ w)
@@ -1129,7 +1131,8 @@ def inactive_units_hessian(weights, X, Y, act, loss, layer, V):
         raise ValueError(f"act is {act.name} with phi(0) = {act.f(np.zeros(1))[0]:g}, it should be 0 at 0, as tanh is: "
                          "units with w = 0 would be active")
     weights, X, Y, layer, _ = check_hidden(weights, X, Y, act, loss, layer)
-    W = np.zeros((len(check_array("V", V, 2)), weights[layer].shape[1]))
+    V = check_array("V", V, 2)
+    W = np.zeros((len(V), weights[layer].shape[1]))
     return surplus_hessian(weights, X, Y, act, loss, layer, W, V)
 
 
@@ -1159,7 +1162,8 @@ def inactive_propagation_hessian(weights, X, Y, act, loss, layer, W):
     (tests/test_hessian_embedded.py::test_erratum_cross_blocks_with_theta_0_are_not_zero).
     """
     weights, X, Y, layer, _ = check_hidden(weights, X, Y, act, loss, layer)
-    V = np.zeros((len(check_array("W", W, 2)), len(weights[layer + 1])))
+    W = check_array("W", W, 2)
+    V = np.zeros((len(W), len(weights[layer + 1])))
     return surplus_hessian(weights, X, Y, act, loss, layer, W, V)
 
 

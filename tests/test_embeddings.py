@@ -1,7 +1,14 @@
 """The embeddings and the coordinates omega. A test's name is the claim it checks."""
+import ast
+import inspect
+import re
+import types
+
 import numpy as np
 import pytest
 
+import embeddings as embeddings_module
+import hessian as hessian_module
 from embeddings import (
     add_units,
     complement,
@@ -635,3 +642,43 @@ def test_omega_coordinates_is_the_inverse_of_omega_basis(widths, layer):
         T = omega_basis(weights, layer, 1, part, A, beta=b)
         S = omega_coordinates(weights, layer, 1, part, A, beta=b)
         assert np.abs(S @ T - np.eye(len(T))).max() < 1e-13         # cond(T) eps, some tens of eps
+
+
+def bare(module):
+    """The module without the lines that call check_, as one copies it."""
+    tree = ast.parse(inspect.getsource(module))
+
+    class Strip(ast.NodeTransformer):
+        def visit(self, node):
+            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
+                return None
+            return self.generic_visit(node)
+
+    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
+    copied = types.ModuleType("copied")
+    exec(ast.unparse(ast.fix_missing_locations(Strip().visit(tree))), copied.__dict__)
+    return copied
+
+
+def test_functions_of_hessian_and_embeddings_work_when_copied_without_the_lines_that_call_check():
+    weights, X, Y = draw([2, 3, 2])
+    net, lam, W, V = (weights, X, Y, TANH, SQUARE), np.array([0.5, 0.8, -0.3]), np.ones((2, 3)), np.ones((2, 2))
+    A, v = complement(lam), np.arange(float(sum(w.size for w in weights)))
+    calls = {hessian_module: [
+        lambda m: m.hessian(*net), lambda m: m.hessian_deep(*net), lambda m: m.gauss_newton(*net),
+        lambda m: m.hessian_vector_product(weights, v, X, Y, TANH), lambda m: m.hessian_blocks(*net)[0],
+        lambda m: np.array(m.inertia(np.diag([1.0, 0.0, -2.0]))), lambda m: m.inactive_units_hessian(*net, 0, V).ww,
+        lambda m: m.extreme_eigenpairs(lambda u: 2 * u, 4, 1, rng=0).values,
+        lambda m: m.inactive_propagation_hessian(*net, 0, W).vv, lambda m: m.replication_curvature(*net, 0, 0).F,
+    ], embeddings_module: [
+        lambda m: m.replicate_unit(weights, 0, 0, lam)[0], lambda m: m.inactive_units(weights, 0, V)[1],
+        lambda m: m.inactive_propagation(weights, 0, W)[0], lambda m: m.inactive_relu_units(weights, 0, V, X)[0],
+        lambda m: m.inactive_units_and_propagation(weights, 0, 2)[0], lambda m: m.complement(lam),
+        lambda m: m.replicate_relu_unit(weights, 0, 0, lam)[1], lambda m: m.omega_basis(weights, 0, 0, lam, A),
+        lambda m: m.omega_coordinates(weights, 0, 0, lam, A), lambda m: np.array(m.embedding_norms(weights, 0, 0, 2)),
+        lambda m: m.first_order_blocks(*net, 0, W, V).dw, lambda m: np.array(m.flat_radius(weights, X, 0, 0, A)),
+    ]}
+    for module, functions in calls.items():
+        copied = bare(module)
+        for call in functions:
+            assert np.array_equal(call(copied), call(module)), inspect.getsource(call)
