@@ -118,12 +118,16 @@ def shallow_pass(weights, X, Y, act, loss, H):
     None
     """
     inputs, z = forward_pass(weights, X, act)
-    upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[1], Y), H)
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
-    x, z1, dl, i = inputs[0].T, z[0].T, loss.d1(z[1], Y).T, np.arange(h)    # (c, n), (h, n), (M, n)
-    bend = weights[1][:, :h].T @ dl * act.d2f(z1)                   # (h, n)
+    i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
+    x, slope, dl = inputs[0].T, act.df(z[0].T), loss.d1(z[1], Y).T  # (c, n), (h, n), (M, n)
+    J = np.zeros((len(H), M, len(X)))
+    np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, -1))
+    J[h * c:].reshape(M, c2, M, -1)[m, :, m] = inputs[1].T
+    upper_gram(J, loss.d2(z[1], Y), H)
+    bend = V @ dl * act.d2f(z[0].T)                                 # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += input_pairs(bend, x)
-    turn = (act.df(z1)[:, None] * dl).reshape(h * M, -1) @ x.T      # (h M, c)
+    turn = (slope[:, None] * dl).reshape(h * M, -1) @ x.T           # (h M, c)
     H[:h * c, h * c:].reshape(h, c, M, c2)[i, :, :, i] += turn.reshape(h, M, c).swapaxes(1, 2)
 
 
@@ -274,7 +278,10 @@ def deep_pass(weights, X, Y, act, loss, H):
     for m, (rows, c) in enumerate(W.shape for W in weights):
         S, T = curvature[m], None
         block = H[end[m]:end[m + 1], end[m]:end[m + 1]].reshape(rows, c, rows, c)
-        fill_layer(block, S, a[m])
+        i, p = (np.arange(rows)[:, None] <= np.arange(rows)).nonzero()      # pairs of units i <= p
+        for s in range(0, len(i), 256):                             # 256 at a time stay in the cache
+            few = slice(s, s + 256)
+            block.swapaxes(1, 2)[i[few], p[few]] += input_pairs(S[i[few], p[few]], a[m])
         for k in reversed(range(m)):
             units, columns = weights[k].shape
             S = pull_back(weights[k + 1], slope[k], S)              # S_km, (n_k, n_m, n)
@@ -290,24 +297,6 @@ def deep_pass(weights, X, Y, act, loss, H):
                 T = pull_back(weights[k + 1], slope[k], T)          # T_km, (n_k, n_(m-1), n)
                 product = right @ T.reshape(-1, n).T                # (n_m c_k, n_k n_(m-1))
                 block[..., :T.shape[1]] += product.reshape(rows, columns, units, -1).transpose(2, 1, 0, 3)
-
-
-def fill_layer(block, S, a):
-    """[beyond the papers] (iii) at k = m, for units i <= p, added to `block`.
-
-    Parameters
-    ----------
-    block : (n_m, c, n_m, c) array, a view of the Hessian; changed in place
-    S : (n_m, n_m, n) array, S_mm
-    a : (c, n) array, the inputs of the layer
-
-    Returns
-    -------
-    None
-    """
-    i = np.arange(len(S))
-    pairs = i[:, None] <= i
-    block.swapaxes(1, 2)[pairs] += input_pairs(S[pairs], a)
 
 
 def hessian_blocks(weights, X, Y, act, loss=SQUARE):
@@ -333,61 +322,29 @@ def hessian_blocks(weights, X, Y, act, loss=SQUARE):
     blocks = [np.zeros((W.size, W.size)) for W in weights]
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
-        if suits_form_a(weights):
-            J, P1, (h, c) = jacobian_rows(weights, inputs, z, act), weights[0].size, weights[0].shape
-            for part, block in zip((J[:P1], J[P1:]), blocks):
+        (h, c), M = weights[0].shape, len(weights[-1])
+        if len(weights) == 2 and M * (c + M) ** 2 <= 1000:          # form (a), as in hessian
+            J = jacobian_rows(weights, inputs, z, act)
+            for part, block in zip((J[:h * c], J[h * c:]), blocks):
                 upper_gram(part, loss.d2(z[1], Y), block)
             bend = weights[1][:, :h].T @ loss.d1(z[1], Y).T * act.d2f(z[0].T)
             blocks[0].reshape(h, c, h, c)[np.arange(h), :, np.arange(h)] += input_pairs(bend, inputs[0].T)
         else:
             _, _, curvature = curvature_pass(weights, inputs, z, Y, act, loss)
-            for block, W, S, a in zip(blocks, weights, curvature, inputs):
-                fill_layer(block.reshape(W.shape + W.shape), S, a.T.copy())
+            for block, (rows, c), S, a in zip(blocks, (W.shape for W in weights), curvature, inputs):
+                i, p = (np.arange(rows)[:, None] <= np.arange(rows)).nonzero()
+                block.reshape(rows, c, rows, c).swapaxes(1, 2)[i, p] = input_pairs(S[i, p], a.T.copy())
         for block in blocks:
             mirror(block)
     check_overflow("the Hessian", *blocks)
     return blocks
 
 
-def suits_form_a(weights):
-    """[beyond the papers] Whether form (a) is the faster one, from measured times.
-
-    (a) costs M P^2 / 2 multiplications per sample, and P is about n_1 (n_0 + M); (b) handles n_1^2 pairs of units,
-    each in the time of about 500 multiplications of (a).
-
-    Returns
-    -------
-    bool
-    """
-    M, c = len(weights[-1]), weights[0].shape[1]
-    return len(weights) == 2 and M * (c + M) ** 2 <= 1000
-
-
-def shallow_keeps(weights):
-    """[beyond the papers] How many numbers per sample shallow_pass needs: J, and as many on the way to H.
-
-    Returns
-    -------
-    int
-    """
-    return 2 * len(weights[-1]) * sum(W.size for W in weights)
-
-
-def deep_keeps(weights):
-    """[beyond the papers] How many numbers per sample deep_pass keeps: S_kk, and the products of input_pairs.
-
-    Returns
-    -------
-    int
-    """
-    return sum(m * m + min(c * c, m * m * c) for m, c in (W.shape for W in weights))
-
-
 def in_portions(form, keeps, weights, X, Y, act, loss):
     """[the project] The sum of form(...) over portions of the samples, mirrored and checked.
 
-    What a form keeps for the samples of a portion, keeps(weights) numbers for each, is at most 8 MB, or half of H:
-    so memory once touched is used again. To touch new memory can cost as much as the products.
+    To touch new memory can cost as much as the products, so what is touched is used again: portions are of
+    equal size, and what a form keeps for the samples of one, `keeps` numbers for each, is 8 MB or half of H at most.
 
     Returns
     -------
@@ -399,7 +356,8 @@ def in_portions(form, keeps, weights, X, Y, act, loss):
         If the sum overflows.
     """
     P = sum(W.size for W in weights)
-    portion, H = 1 + max(2 ** 20, P * P // 2) // keeps(weights), np.full((P, P), 0.0)    # zeros() is untouched memory
+    portions = 1 + len(X) * keeps // max(2 ** 20, P * P // 2)
+    portion, H = -(-len(X) // portions), np.full((P, P), 0.0)       # zeros() would be untouched memory
     with np.errstate(over="ignore", invalid="ignore"):
         for s in range(0, len(X), portion):
             form(weights, X[s:s + portion], Y[s:s + portion], act, loss, H)
@@ -430,7 +388,8 @@ def hessian_shallow(weights, X, Y, act, loss=SQUARE):
     weights, X, Y = check_net(weights, X, act, Y, loss)
     if len(weights) != 2:
         raise ValueError(f"weights has length {len(weights)}, it should be 2 for form (a); hessian_deep takes any")
-    return in_portions(shallow_pass, shallow_keeps, weights, X, Y, act, loss)
+    keeps = 2 * len(weights[1]) * sum(W.size for W in weights)      # J, and as many on the way to H
+    return in_portions(shallow_pass, keeps, weights, X, Y, act, loss)
 
 
 def hessian_deep(weights, X, Y, act, loss=SQUARE):
@@ -453,14 +412,16 @@ def hessian_deep(weights, X, Y, act, loss=SQUARE):
         If an argument is bad, l'' does not exist, or the Hessian overflows.
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
-    return in_portions(deep_pass, deep_keeps, weights, X, Y, act, loss)
+    keeps = sum(m * m + min(c * c, m * m * c) for m, c in (W.shape for W in weights))       # S_kk, pairs of inputs
+    return in_portions(deep_pass, keeps, weights, X, Y, act, loss)
 
 
 def hessian(weights, X, Y, act, loss=SQUARE):
     """[beyond the papers] The exact Hessian of L = sum_nu l(y_nu, f_nu) in theta: any depth, outputs and loss.
 
-    Form (a), `hessian_shallow`, costs n M P^2 / 2 multiplications; form (b), `hessian_deep`, handles every pair
-    of units apart and costs less from about M (c + M)^2 = 1000 on, c the columns of W_1.
+    Form (a), `hessian_shallow`, costs M P^2 / 2 multiplications per sample, and P is about h (c + M) for h hidden
+    units and c columns of W_1. Form (b), `hessian_deep`, handles h^2 pairs of units, each in the time of about 500
+    multiplications of (a), so it is the faster one from about M (c + M)^2 = 1000 on.
 
     Parameters
     ----------
@@ -483,8 +444,12 @@ def hessian(weights, X, Y, act, loss=SQUARE):
     At a kink of a piecewise linear activation: see the end of this module's opening.
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
-    form = (shallow_pass, shallow_keeps) if suits_form_a(weights) else (deep_pass, deep_keeps)
-    return in_portions(*form, weights, X, Y, act, loss)
+    M, c = len(weights[-1]), weights[0].shape[1]
+    if len(weights) == 2 and M * (c + M) ** 2 <= 1000:
+        form, keeps = shallow_pass, 2 * M * sum(W.size for W in weights)
+    else:
+        form, keeps = deep_pass, sum(m * m + min(c * c, m * m * c) for m, c in (W.shape for W in weights))
+    return in_portions(form, keeps, weights, X, Y, act, loss)
 
 
 # ---------------------------------------------------------------------------------------------
