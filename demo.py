@@ -13,8 +13,10 @@ import argparse
 import csv
 import io
 import os
+import re
 import sys
 import textwrap
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -152,6 +154,10 @@ def exact_fit(seed, data):
     weights = ls.interpolate(X, both, ls.SMOOLU, rng=seed)
     error = np.abs(ls.forward(weights, X, ls.SMOOLU) - both).max() / scale
     yield below("Cooper Rem. 4.2", "two targets share the hidden layer", error, bound)
+    t = np.sort(X @ weights[0][0, :-1])[:50]                        # the n x n system, sorted; of many points a corner
+    A = ls.SMOOLU.f(t[:, None] - np.sort(weights[0][:, -1])[:50])
+    yield equal("Cooper Thm 4.1", f"dF/dm triangular, pivots > 0, of {len(t)}", len(t),
+                int((np.diag(A) > 0).sum()) if not np.triu(A, 1).any() else 0)
     deep = ls.interpolate_deep(X, Y, [3, 1, n], ls.SMOOLU, rng=seed)
     error = np.abs(ls.forward(deep, X, ls.SMOOLU) - Y).max() / scale
     yield below("Cooper Cor. 3.4", "three hidden layers, corrected", error, bound)
@@ -194,7 +200,10 @@ def zero_loss(seed, data):
     yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
     B = ls.tangent_basis(weights, X, ls.TANH)
     yield equal("Cooper Thm 2.1", "dimension of the kernel = P - n", P - n, B.shape[1])
-    count = hs.inertia(hs.hessian(weights, X, Y, ls.TANH))
+    H = hs.hessian(weights, X, Y, ls.TANH)
+    inside = np.linalg.norm(H @ B) / np.linalg.norm(H)
+    yield below("Cooper Sec. 5", "|H B| / |H|, B a basis of the kernel", inside, 1e-10)
+    count = hs.inertia(H)
     yield equal("Cooper Prop. 2.3", "Hessian's eigenvalues +, -, 0", f"{n} 0 {P - n}",
                 f"{count.positive} {count.negative} {count.zero}")
     yield Check("Cooper Prop. 2.3", "gap: smallest positive / largest zero", "> 1e+02", f"{count.gap:.0e}",
@@ -266,6 +275,8 @@ def curvature(seed, data):
     yield equal("Cooper Prop. 2.3", "eigenvalues +, -, 0 at loss 0", "12 0 30",
                 f"{exact.positive} {exact.negative} {exact.zero}")
     yield Check("Cooper Prop. 2.3", "nonzero eigenvalues at loss 1e-8", "> 12", str(P - off.zero), P - off.zero > 12)
+    sizes = [np.abs(hs.hessian(fitted, X, Y, ls.TANH, ls.power_loss(a))).max() for a in (2, 3)]
+    yield below("Cooper Rem. 2.2", "Hessian of sum |r|^3 there / of |r|^2", sizes[1] / sizes[0], 1e-10)
     kink = [np.array([[1.0, 0.0]]), np.array([[2.0]])]              # f = 2 relu(w x), w = 1, at x = 0 and x = 1
     yield ("\nReLU: f = v relu(w x - b) with w = 1, b = 0, v = 2 sits at its kink for x = 0.\n"
            "d2L/db2 is 0 to one side, v^2 to the other; at the kink the unit counts as off:")
@@ -373,6 +384,69 @@ def embedded(seed, data):
     yield from checks
 
 
+def layers(seed, data):
+    """Any layer of a deep net, by theorem and by count"""
+    rng = np.random.default_rng([seed, 11])
+    narrow, X = [1.5 * W for W in ls.random_weights([2, 3, 2, 3, 2], rng=rng)], rng.normal(size=(40, 2))
+    J = ls.jacobian(narrow, X, ls.TANH).reshape(80, -1)
+    r = rng.normal(size=80)
+    for _ in range(2):                                              # J^T r = 0; twice, for rounding
+        r -= J @ np.linalg.lstsq(J, r, rcond=None)[0]
+    Y, size = ls.forward(narrow, X, ls.TANH) - r.reshape(40, 2), np.abs(J.T) @ np.abs(r)
+    yield paragraph("A tanh net 2-3-2-3-2 made stationary: targets y = f - r with J^T r = 0. Each unit of each hidden "
+                    "layer is replicated. Gradients: largest entry / what its terms add up to.")
+    same = kept = split = 0.0
+    for layer in range(3):
+        for unit in range(len(narrow[layer])):
+            zeta = narrow[layer + 1][:, unit]
+            for lam in (np.array([0.5, 0.5]), np.array([2.0, -1.5, 0.5]), np.array([1.0, 0.0])):
+                wide = em.replicate_unit(narrow, layer, unit, lam)
+                same = max(same, np.abs(ls.forward(wide, 10 * X, ls.TANH) - ls.forward(narrow, 10 * X, ls.TANH)).max())
+                kept = max(kept, np.abs(ls.flatten(ls.gradient(wide, X, Y, ls.TANH))).max())
+            V = np.outer([0.5, 0.5], zeta) + np.outer([1, -1], rng.normal(size=len(zeta)))
+            general = em.split_unit(narrow, layer, unit, V)
+            split = max(split, np.abs(ls.flatten(ls.gradient(general, X, Y, ls.TANH))).max())
+    yield below("Fukumizu Prop. 1", "change of f, far from the data too", same, 1e-12)
+    yield below("Fukumizu Thm 2", "gradient, three lambdas at every unit", kept / size.max(), 1e-12)
+    yield Check("Fukumizu Thm 2", "the same, v split in another way", "> 1e-5", f"{split / size.max():.1e}",
+                bool(split > 1e-5 * size.max()))
+
+    gamma, beta, change, homogeneous = np.array([2.0, -0.6]), np.array([0.8, 1.0]), 0.0, 0.0
+    for layer in range(3):
+        wide = em.replicate_relu_unit(narrow, layer, 1, gamma, beta)
+        change = max(change, np.abs(ls.forward(wide, X, ls.RELU) - ls.forward(narrow, X, ls.RELU)).max())
+        scaled = [W.copy() for W in narrow]
+        scaled[layer][0] *= 3.0
+        scaled[layer + 1][:, 0] /= 3.0
+        homogeneous = max(homogeneous, np.abs(ls.forward(scaled, X, ls.RELU) - ls.forward(narrow, X, ls.RELU)).max())
+    yield "\nThe same weights with ReLU units:"
+    yield below("Fukumizu Sec. 4", "change of f, a unit scaled by 3 and 1/3", homogeneous, 1e-12)
+    yield below("Fukumizu Prop. 6", "change of f, gamma = (2, -.6), beta any", change, 1e-12)
+    counts_, wide = [2, 1, 2], narrow
+    for layer, E in enumerate(counts_):
+        wide = em.inactive_relu_units(wide, layer, rng.normal(size=(E, len(wide[layer + 1]))), X)
+    f, moved = ls.forward(narrow, X, ls.RELU), 0.0
+    for _ in range(100):                                            # v anywhere, w anywhere in its ball B_1
+        point = [W.copy() for W in wide]
+        for layer, E in enumerate(counts_):
+            H0, middle = len(narrow[layer]), wide[layer][-1, -1] / 2
+            d = rng.normal(size=(E, wide[layer].shape[1] - 1))
+            point[layer][H0:, :-1] = d / np.linalg.norm(d, axis=1, keepdims=True)
+            point[layer][H0:, -1] = middle * rng.uniform(1, 3, size=E)
+            point[layer + 1][:, H0:-1] = 10 * rng.normal(size=(len(point[layer + 1]), E))
+        moved = max(moved, np.abs(ls.forward(point, X, ls.RELU) - f).max())
+    yield below("Fukumizu Prop. 7", "change of f, 100 points of the flat set", moved, 1e-12)
+    H, W = hs.hessian(narrow, X, Y, ls.RELU), hs.hessian(wide, X, Y, ls.RELU)
+    yield equal("Fukumizu 5.3", "flat dimensions, three layers at once", em.flat_dimension(narrow, counts_),
+                len(W) - np.count_nonzero(W.any(axis=0)) - (len(H) - np.count_nonzero(H.any(axis=0))))
+    places = [(layer, unit) for layer in range(3) for unit in range(len(narrow[layer]))]
+    uneven = [scale * W for scale, W in zip((0.5, 1, 1.5, 3), narrow)]
+    halved = [ls.flatten(em.replicate_unit(uneven, layer, unit, [0.5, 0.5])) for layer, unit in places]
+    shorter = [em.embedding_norms(uneven, layer, unit, 1).replication_is_smaller for layer, unit in places]
+    yield equal("Fukumizu 5.3", "units, of 8, that replication shortens", sum(shorter),
+                sum(bool(theta @ theta < ls.flatten(uneven) @ ls.flatten(uneven)) for theta in halved))
+
+
 def escape(seed, data):
     """The way down from a saddle, and what the wider net gains"""
     narrow, X, Y = narrow_minimum(ls.TANH, seed)
@@ -401,7 +475,63 @@ def escape(seed, data):
     rng = np.random.default_rng([seed, 8])
     nearby = ls.flatten(narrow) + 2e-3 * rng.normal(size=(64, P)) / np.sqrt(P)
     lowest = min(ls.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
-    yield below("App. A", "narrow net: 64 descents get below L* by", L - lowest, 1e-9)
+    yield below("Fukumizu App. A", "narrow net: 64 descents get below L* by", L - lowest, 1e-9)
+
+
+def designed_minimum(signs, seed):
+    """A net 1-1-1, inputs and targets at which the net is a strict minimum and G has the given signs.
+
+    Training does not find them, so the residual r = f - y is designed: J^T r = 0 makes the net stationary, and
+    sum_nu r v phi''(z) x~ x~^T = diag(signs) is linear in r too. Of 40 nets the one farthest from a zero eigenvalue.
+    """
+    best, floor = None, 0.0
+    for k in range(40):
+        rng = np.random.default_rng([seed, 9, k])
+        narrow, x = [2 * W for W in ls.random_weights([1, 1, 1], rng=rng)], rng.normal(size=12)
+        f, J = ls.forward(narrow, x[:, None], ls.TANH), ls.jacobian(narrow, x[:, None], ls.TANH)[:, 0]
+        bend = narrow[1][0, 0] * ls.TANH.d2f(narrow[0][0, 0] * x - narrow[0][0, 1])
+        conditions = np.vstack([J.T, bend * x * x, -bend * x, bend])
+        r = np.linalg.lstsq(conditions, np.array([0, 0, 0, 0, signs[0], 0, signs[1]]), rcond=None)[0]
+        net = narrow, x[:, None], f - 0.3 * r[:, None] / np.linalg.norm(r)
+        G = hs.replication_curvature(*net, ls.TANH, ls.SQUARE, 0, 0).G
+        lowest = min(np.linalg.eigvalsh(hs.hessian(*net, ls.TANH))[0], *np.sort(signs) * np.linalg.eigvalsh(G))
+        if lowest > floor:
+            best, floor = net, lowest
+    return best
+
+
+def one_output(seed, data):
+    """One output: the signs of G and of lambda decide"""
+    yield ("With one output F = 0 at a stationary point, and xi is a flat direction. A net\n"
+           "1-1-1 at a strict minimum L*, one unit replaced by three copies. Eigenvalues of\n"
+           "the wide net's Hessian, predicted and measured; then the lowest L - L* of 4000\n"
+           "points within 3e-4, or, where an eigenvalue is negative, along its vector.\n\n"
+           "case  signs of G  lambda           predicted measured    L - L*  verdict")
+    rng, checks = np.random.default_rng([seed, 10]), []
+    for case, signs, lam, minimum in (("1a", (1, 1), (0.5, 0.3, 0.2), True), ("1b", (1, 1), (0.8, 0.7, -0.5), False),
+                                      ("2a", (-1, -1), (2.0, -0.6, -0.4), True),
+                                      ("2b", (-1, -1), (0.8, 0.7, -0.5), False),
+                                      ("3", (-1, 1), (0.5, 0.3, 0.2), False), ("3", (-1, 1), (2.0, -0.6, -0.4), False)):
+        narrow, X, Y = designed_minimum(signs, seed)
+        shown = "(" + ", ".join(f"{part:g}" for part in lam) + ")"
+        wide = em.replicate_unit(narrow, 0, 0, lam)
+        G, H = hs.replication_curvature(narrow, X, Y, ls.TANH, ls.SQUARE, 0, 0).G, hs.hessian(wide, X, Y, ls.TANH)
+        measured = hs.inertia(H, 1e-9 * np.linalg.norm(H, 2))
+        block = hs.predicted_inertia(np.zeros((1, 2)), G, np.array(lam))
+        predicted = 4 + block[0], block[1], block[2]
+        theta, directions = ls.flatten(wide), rng.normal(size=(4000, 10))
+        if measured.negative:
+            directions = np.outer([1, -1], np.linalg.eigh(H)[1][:, 0])
+        points = theta + 3e-4 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        f = ls.forward_pass(ls.unstack(points, wide), X, ls.TANH)[1][-1]        # (points, 12, 1)
+        fall = 0.5 * np.sum((f - Y) ** 2, axis=(1, 2)).min() - ls.training_loss(narrow, X, Y, ls.TANH)
+        yield (f"{case:5} {'+-'[signs[0] < 0]} {'+-'[signs[1] < 0]}         {shown:16} "
+               f"{counts(predicted):9} {counts(measured):8} {fall:9.1e}  {'minimum' if minimum else 'saddle'}")
+        agree = predicted == measured[:3] and bool(fall > -1e-14) == minimum == (measured.negative == 0)
+        checks.append(Check("Fukumizu Thm 11", f"({case}) lambda = {shown}",
+                            "minimum" if minimum else "saddle", "minimum" if fall > -1e-14 else "saddle", agree))
+    yield ""
+    yield from checks
 
 
 def zero_error(seed, data):
@@ -438,6 +568,12 @@ def zero_error(seed, data):
     Y, V = ls.forward(narrow, X, ls.TANH), rng.normal(size=(3, 2))
     blocks = hs.inactive_units_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, V)
     yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D", 2 * 3, int(np.linalg.matrix_rank(blocks.ww)))
+    W = rng.normal(size=(3, 3))
+    blocks = hs.inactive_propagation_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, W)
+    yield equal("Fukumizu (43)", "tanh: rank of S2 = E M", 3 * 2, int(np.linalg.matrix_rank(blocks.vv)))
+    W[:, 2] = 1 + np.linalg.norm(W, axis=1) * np.linalg.norm(X, axis=1).max()           # off on the data
+    blocks = hs.inactive_propagation_hessian(narrow, X, Y, ls.RELU, ls.SQUARE, 0, W)
+    yield equal("Fukumizu (44)", "ReLU units off: rank of S3", 0, int(np.linalg.matrix_rank(blocks.vv)))
     off = em.inactive_relu_units(narrow, 0, V, X)
     at = np.concatenate([o.ravel() for o in em.parameter_order(narrow, 0, 3)])
     H = hs.hessian(off, X, ls.forward(narrow, X, ls.RELU), ls.RELU)[at[:, None], at]
@@ -514,8 +650,8 @@ def patterns(seed, data):
 
 
 SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature, "zero-loss": zero_loss,
-            "regular-values": regular_values, "embedded": embedded, "escape": escape,
-            "zero-error": zero_error, "graphs": graphs, "patterns": patterns}
+            "regular-values": regular_values, "embedded": embedded, "layers": layers, "escape": escape,
+            "one-output": one_output, "zero-error": zero_error, "graphs": graphs, "patterns": patterns}
 
 
 # ------------------------------------------------------------------ reading data and options
@@ -601,11 +737,15 @@ def run(sections, seed, data):
                 mark = "ok" if item.passed else "FAIL"
                 item = f"{mark:4} {item.source:<16} {item.claim:<39} {item.predicted:>8} {item.measured:>8}"
             print(item, flush=True)
-    print(f"\nSummary\n{'-' * 79}")
-    for source in dict.fromkeys(check.source for check in results):
-        checks = [check for check in results if check.source == source]
-        passed = sum(check.passed for check in checks)
-        print(f"{'ok' if passed == len(checks) else 'FAIL':4} {source:<16} {passed} of {len(checks)} checks")
+    print(f"\nEvery result\n{'-' * 79}")
+    lines = []
+    for source in sorted({check.source for check in results},
+                         key=lambda name: re.sub(r"\d+", lambda digits: digits[0].zfill(3), name)):
+        passed = [check.passed for check in results if check.source == source]
+        lines.append(f"{'ok' if all(passed) else 'FAIL':4} {source:<16} {sum(passed):2} of {len(passed):2}")
+    half = -(-len(lines) // 2)
+    for left, right in zip_longest(lines[:half], lines[half:], fillvalue=""):
+        print(f"{left:<40}{right}".rstrip())
     failed = sum(not check.passed for check in results)
     print(f"\n{len(results) - failed} of {len(results)} checks passed.")
     return not failed
