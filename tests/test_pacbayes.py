@@ -350,28 +350,44 @@ def test_the_kl_at_the_hessian_of_the_sum_and_of_the_mean_differ_by_half_the_ran
 def test_erratum_a_free_v_does_not_keep_the_empirical_risk(seed):
     """One tanh unit, v ~ N(v^, sigma^2), w ~ N(0, tau^2 S(v^)^-1): E L^ is (1 + sigma^2 / v^^2) tau^2 D' / 2."""
     rng = np.random.default_rng([seed, 5])
-    inputs, v_hat, tau = augment(np.zeros((1, 2)), np.linspace(-1, 1, 10)[:, None]), np.array([[1.0]]), 1e-3
+    inputs, v_hat = augment(np.zeros((1, 2)), np.linspace(-1, 1, 10)[:, None]), np.array([[1.0]])
     S = mean_curvature(v_hat, inputs)
+
+    def measured(sigma, tau, count=20_000):
+        v = v_hat + sigma * rng.normal(size=(count, 1))
+        w = tau * rng.normal(size=(count, 2)) @ np.linalg.cholesky(np.linalg.inv(S)).T
+        loss = ((v * np.tanh(w @ inputs.T)) ** 2).sum(axis=1) / 2   # the narrow net fits: the unit is what is left
+        return loss.mean(), loss.std() / np.sqrt(count)
+
+    tau = 1e-3
     cov = tau ** 2 * np.linalg.inv(S)
     claimed = expected_risk(0.0, S, (cov + cov.T) / 2)
     assert claimed == pytest.approx(tau ** 2 * 2 / 2, rel=1e-12)
-
-    def measured(sigma, count=20_000):
-        v = v_hat + sigma * rng.normal(size=(count, 1))
-        w = rng.normal(size=(count, 2)) @ np.linalg.cholesky(cov).T
-        loss = ((v * np.tanh(w @ inputs.T)) ** 2).sum(axis=1) / 2   # the narrow net fits: the unit is left
-        return loss.mean(), loss.std() / np.sqrt(count)
-
     for sigma in (0.0, 3.0, 30.0):
-        mean, error = measured(sigma)
+        mean, error = measured(sigma, tau)
         corrected = expected_risk(0.0, mean_curvature(v_hat, inputs, sigma), (cov + cov.T) / 2)
         assert corrected == pytest.approx((1 + sigma ** 2) * claimed, rel=1e-9)
         # five standard errors, and tanh below its tangent: w . a~ is 1e-3, so 1e-6 relative
         assert abs(mean - corrected) < 5 * error + 1e-4 * corrected
         if sigma:
             assert mean > 7 * claimed                               # 10 and 901 times the claim
-    tau = 1e-3 / 30                                                 # tau sigma << 1 makes it small, not smaller than...
-    assert (1 + 30.0 ** 2) * tau ** 2 < 2e-6                        # ...901 times what is claimed
+    # so the risk stays only where tau sigma << |v^|: here 3e-4, and control, 3
+    assert measured(30.0, 1e-5)[0] < 1e-6 and measured(30.0, 0.1)[0] > 1
+
+
+@SEEDS
+def test_the_null_space_of_S_is_flat_to_second_order_only(seed):
+    """sum_j v_j w_j = 0 is the kernel of S; along it tanh leaves the cubes of w . a~, and L rises like s^6."""
+    rng = np.random.default_rng(seed)
+    weights, X, Y, _, v, inputs = zero_error_net(TANH, seed, n=10)
+    W = rng.normal(size=(3, 2))
+    W -= v @ (v.T @ W) / (v ** 2).sum()                             # now v . W = 0
+    assert np.abs(mean_curvature(v, inputs) @ W.ravel()).max() < 1e-13 * np.abs(mean_curvature(v, inputs)).max()
+    wide, rise = inactive_units(weights, 0, v), []
+    for s in (0.04, 0.02):
+        wide[0][2:] = s * W
+        rise.append(training_loss(wide, X, Y, TANH))
+    assert np.log2(rise[0] / rise[1]) == pytest.approx(6, abs=0.2) and rise[0] > 1e-14
 
 
 # ------------------------------------------------------------------ bounds and the best posterior
@@ -808,6 +824,14 @@ def test_widths_share_their_draws_and_the_order_asked_for_is_kept():
         assert generator.ratio[0] == one.ratio[0] != function(weights, X, Y, TANH, [7], p=p, trials=50, rng=4).ratio[0]
 
 
+def test_two_trials_are_enough_for_a_standard_error():
+    weights, X = random_weights([1, 3, 1], rng=0), np.linspace(-1, 1, 5)[:, None]
+    for function in (generalization_ratio, replicated_ratio):
+        assert np.isfinite(function(weights, X, X, TANH, [3], trials=2, rng=0).error).all()
+        with pytest.raises(ValueError, match="trials is 1,"):
+            function(weights, X, X, TANH, [3], trials=1)
+
+
 def test_the_defaults_are_equal_weights_and_a_hundredth_of_the_norm():
     weights, X = random_weights([2, 3, 2], rng=0), np.random.default_rng(0).normal(size=(8, 2))
     Y, rho = np.zeros((8, 2)), 0.01 * np.linalg.norm(flatten(weights))
@@ -955,12 +979,17 @@ def refusals():
         "theta.*overflows": lambda: optimal_posterior(C, m + 1e200, 10, 0.1, 1.0),
         "the covariance overflows": lambda: optimal_posterior(C * 0, m, 10, 0.1, 1e200),
         "noise is -1": lambda: draw_data(3, -1),
+        "noise is 1e.160": lambda: draw_data(3, 1e160),
+        "x holds 1.0e.160": lambda: kinked_starts([1e160], 1, 1),
+        "y holds 1.0e.160": lambda: relu_zero_error(x, x * 1e160 / 3, 2),
+        "the squared error overflows": lambda: polish(net, X, Y + 1e200, TANH),
+        "the ratio of the errors overflows": lambda: ratio_of_means([[1e-300, 1e-300], [1e300, 1e300]]),
         "n is 0": lambda: draw_data(0, 1.0),
         "rng is 'a'": lambda: draw_data(3, 1.0, rng="a"),
         "x has length 4 and y 3": lambda: relu_units_needed(x, x[:3]),
         "x has equal": lambda: relu_zero_error(x * 0, x, 2),
         "both should be 6": lambda: relu_zero_error(x, x, 3),
-        "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e300),
+        "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e140),
         "goal is -1": lambda: polish(net, X, Y, TANH, goal=-1),
         "rounds is 0.5": lambda: polish(net, X, Y, TANH, rounds=0.5),
         "act is 'tanh'": lambda: polish(net, X, Y, "tanh"),
