@@ -24,6 +24,7 @@ import numpy as np
 import embeddings as em
 import hessian as hs
 import landscape as ls
+import pacbayes as pb
 
 # Macroeconomic data of the USA, 1947 to 1962: J. W. Longley, Journal of the American Statistical Association 62
 # (1967), a NIST reference data set known for nearly dependent columns. Columns: price index, gross national
@@ -649,9 +650,249 @@ def patterns(seed, data):
     yield equal("beyond", "rank at the smallest; 15 - 10 stay free", 10, rank)
 
 
+def pac_bayes(seed, data):
+    """What flatness is worth in a bound: KL divergences of any rank"""
+    rng, sigma, tau, delta = np.random.default_rng([seed, 11]), 3.0, 0.1, 0.05
+    X = np.array([[-1], [0], [1]])
+    while True:                                                     # nonzero eigenvalues within five decades
+        narrow = [3 * W for W in ls.random_weights([1, 2, 1], bias=[True, False], rng=rng)]
+        H0 = hs.hessian(narrow, X, ls.forward(narrow, X, ls.TANH), ls.TANH)
+        h, U = np.linalg.eigh(H0)
+        if h[3] > 1e-5 * h[5]:
+            break
+    v, inputs, theta = rng.normal(size=(3, 1)), ls.augment(narrow[0], X), ls.flatten(narrow)
+    S = pb.mean_curvature(v, inputs)
+    s, W = np.linalg.eigh(S)
+    kl = pb.kl_smooth(theta, v, H0, S, sigma, tau)
+    yield paragraph(
+        "A tanh net 1-2-1 with zero error on n = 3 points, and E = 3 inactive units. "
+        f"Prior N(0, {sigma:g}^2 I); posterior: variance tau^2 / h for curvature h, tau = {tau:g}, the prior's where "
+        "h = 0. H0 is the Hessian of the narrow net, S that in the new w.")
+    yield equal("Fukumizu G.2.2", "rank of H0, of S = (v v^T) x (x~^T x~)", "3 2",
+                f"{hs.inertia(H0).positive} {hs.inertia(S).positive}")
+    c = np.concatenate([np.where(h > 1e-9 * h[5], tau ** 2 / np.maximum(h, 1e-300), sigma ** 2), np.full(3, sigma ** 2),
+                        np.where(s > 1e-9 * s[5], tau ** 2 / np.maximum(s, 1e-300), sigma ** 2)])
+    basis = np.zeros((15, 15))
+    basis[:6, :6], basis[6:9, 6:9], basis[9:, 9:] = U, np.eye(3), W
+    mean, cov = np.concatenate([theta, v[:, 0], np.zeros(6)]), (basis * c) @ basis.T
+    general = pb.gaussian_kl(mean, (cov + cov.T) / 2, np.zeros(15), sigma ** 2 * np.eye(15))
+    yield below("Fukumizu G.2.2", "KL, rank-aware / general formula - 1", abs(kl / general - 1), 1e-7)
+    z = rng.normal(size=(20_000, 15))                               # log q - log p at mean + basis sqrt(c) z
+    x = mean + (z * np.sqrt(c)) @ basis.T
+    log_ratio = ((x / sigma) ** 2 - z ** 2).sum(axis=1) / 2 - np.log(c / sigma ** 2).sum() / 2
+    error = log_ratio.std() / np.sqrt(len(z))
+    yield f"    mean of log q/p over 20,000 draws: {log_ratio.mean():.2f} +- {error:.2f} nats; in closed form {kl:.2f}"
+    yield Check("Fukumizu G.2.2", "|difference| in standard errors", "< 6", f"{abs(log_ratio.mean() - kl) / error:.1f}",
+                bool(abs(log_ratio.mean() - kl) < 6 * error))
+    ridge = pb.ridge_kl(H0, sigma, tau) + pb.ridge_kl(S, sigma, tau) + mean @ mean / sigma ** 2 / 2
+    relu = pb.kl_relu(theta, v, H0, sigma, tau)
+    yield (f"    the same for ReLU, S = 0: {relu:.2f}.  Without deciding a rank, variance\n"
+           f"    tau^2 / (h + tau^2 / sigma^2): {ridge:.2f} nats.")
+    log_det, log_pdet = np.log(np.maximum(np.abs(s), 1e-300)).sum(), np.log(s[-2:]).sum()
+    yield ""
+    yield paragraph(
+        f"As printed: log det S is {log_det:.0f}, the logarithm of rounding (its nonzero part: {log_pdet:.2f}). d_1 "
+        f"= E M = 3 stands for the rank 2, {(3 - 2) * np.log(sigma / tau):.2f} nats too many, and + d_1 for - 2, "
+        f"{(3 + 2) / 2:.2f} nats too many.")
+    printed = 2 * np.log(2 * delta / 10) / 9
+    yield Check("Fukumizu (13)", "printed: under the root, KL = 0, n = 10", "< 0", f"{printed:.2f}", bool(printed < 0))
+    n, H = 100, H0 / 3
+    best = pb.optimal_posterior(H, theta, n, delta, sigma)
+    bound = pb.approximate_bound(0.0, H, theta, best.cov, n, delta, sigma)
+    yield (f"\nThe bound (40) for a mean loss with Hessian H0 / 3, n = {n}. tau is not free,\n"
+           "the best is a fixed point: tau^2 = sqrt(2 / ((n - 1) (KL + ln(n / delta)))).")
+    yield "       tau / best    bound        tau / best    bound"
+    others = [0.25, 0.5, 0.8, 1.25, 2, 4]
+    values = []
+    for t in np.array(others) * best.tau:
+        cov = t ** 2 * np.linalg.inv(H + t ** 2 / sigma ** 2 * np.eye(6))
+        values.append(pb.approximate_bound(0.0, H, theta, (cov + cov.T) / 2, n, delta, sigma))
+    for a, b, x, y in zip(others, values, others[3:], values[3:]):
+        yield f"    {a:10.2f}  {b:9.4f}      {x:10.2f}  {y:9.4f}"
+    yield Check("Fukumizu G.2.1", "best of these - that at the fixed point", "> 0", f"{min(values) - bound:.1e}",
+                min(values) > bound)
+    kl = pb.isotropic_kl(theta, best.cov, sigma)
+    off = abs(best.tau ** 2 / np.sqrt(2 / ((n - 1) * (kl + np.log(n / delta)))) - 1)
+    yield below("Fukumizu G.2.1", f"tau^2 / right side - 1, tau = {best.tau:.3f}", off, 1e-10)
+    inputs, count, tau = ls.augment(narrow[0], np.linspace(-1, 1, 10)[:, None]), 100_000, 1e-3
+    S = pb.mean_curvature([[1.0]], inputs)
+    root = tau * np.linalg.cholesky(np.linalg.inv(S))
+    vs, w = 1 + 3 * rng.normal(size=(count, 1)), rng.normal(size=(count, 2)) @ root.T
+    loss = ((vs * np.tanh(w @ inputs.T)) ** 2).sum(axis=1) / 2
+    claimed = pb.expected_risk(0.0, S, root @ root.T)
+    factor, error = loss.mean() / claimed, loss.std() / np.sqrt(count) / claimed
+    yield ("\nQ should keep the training loss. With w ~ N(0, tau^2 S^-1), v ~ N(v^, sigma^2)\n"
+           "it does not, as S depends on v: one unit, v^ = 1, sigma = 3, has 1 + sigma^2 /\n"
+           "v^^2 times the rise tau^2 D' / 2 that is claimed.")
+    yield near("Fukumizu G.2.2", "rise of E_Q L / claimed rise", 10, factor, 6 * error)
+
+
+class Figure2(NamedTuple):
+    """What Fig. 2 shows: data and fits; widths; per activation's name the measured Ratio and the predicted one."""
+    experiment: pb.Experiment
+    widths: np.ndarray
+    measured: dict
+    predicted: dict
+
+
+FIG_2 = {"ReLU": (ls.RELU, (0.0, 2.0)), "tanh": (ls.TANH, (0.0, 0.0)), "smooLU": (ls.SMOOLU, (0.0, 2.0))}
+
+
+def figure_2(seed, names=("ReLU", "tanh", "smooLU")):
+    """The experiment of Fig. 2 by inactive units: tanh at w = 0, the others off on the data by a bias of 2."""
+    experiment, (X, p) = pb.draw_experiment(rng=[seed, 10]), pb.uniform_nodes()
+    surplus, measured, predicted = np.arange(0, 50, 5), {}, {}
+    for name in names:
+        (act, w0), net = FIG_2[name], experiment.nets[name]
+        Y = act.f(X)
+        measured[name] = pb.generalization_ratio(net, X, Y, act, surplus, p=p, w0=w0, rng=[seed, 10, len(name)])
+        predicted[name] = pb.predicted_ratio(net, X, Y, act, surplus, p=p, w0=w0)
+    return Figure2(experiment, 5 + surplus, measured, predicted)
+
+
+def deviation(measured, predicted):
+    """Largest |measured - predicted| in standard errors; an error below 0.001 counts as 0.001."""
+    return float((np.abs(measured.ratio - predicted) / np.maximum(measured.error, 1e-3)).max())
+
+
+def experiment(seed, data):
+    """Fig. 2: surplus units cost tanh something and ReLU nothing"""
+    yield paragraph(
+        "Ten points of relu(x), tanh(x), smooLU(x) plus noise N(0, 0.1^2), the same x and noise for each; nets of H0 "
+        "= 5 units with zero error; inactive units up to H, v ~ N(0, 1), w = 0 for tanh, a bias of 2 for the others, "
+        "so that they are off on [-1, 1]. All parameters are perturbed by N(0, rho^2), rho = 0.01 |theta|, 1000 times. "
+        "The ratio is E G(N_H) / E G(N_H0), G the squared error to the noise-free teacher. All widths share their "
+        "draws, so their standard errors are correlated.")
+    shown = figure_2(seed)
+    refused = shown.experiment.refused
+    yield ""
+    yield paragraph(f"Data sets drawn: {sum(refused.values()) + 1}. Refused: "
+                    + ", ".join(f"{count} ({reason})" for reason, count in refused.items()) + ".")
+    X = shown.experiment.x[:, None]
+    for name, net in shown.experiment.nets.items():
+        act = FIG_2[name][0]
+        error = 2 * ls.training_loss(net, X, act.f(X) + shown.experiment.eps[:, None], act)
+        yield below("Fukumizu Fig. 2", f"{name}: squared error, |theta| = {np.linalg.norm(ls.flatten(net)):.1f}", error,
+                    1e-29)
+    tanh, scale = shown.measured["tanh"], 34 / max(shown.measured["tanh"].ratio)
+    yield "\n  H   ReLU  smooLU   tanh            predicted"
+    for k, H in enumerate(shown.widths):
+        yield (f" {H:2d}  {shown.measured['ReLU'].ratio[k]:5.2f}   {shown.measured['smooLU'].ratio[k]:5.2f}  "
+               f"{tanh.ratio[k]:5.2f} +- {tanh.error[k]:4.2f}    {shown.predicted['tanh'][k]:5.2f}  "
+               + "#" * round(scale * tanh.ratio[k]))
+    yield ""
+    yield Check("Fukumizu Fig. 2", "tanh: ratio, H = 50, less 5 st. errors", "> 1.1",
+                f"{tanh.ratio[-1] - 5 * tanh.error[-1]:.2f}", bool(tanh.ratio[-1] - 5 * tanh.error[-1] > 1.1))
+    for name in ("ReLU", "smooLU"):
+        yield near("Fukumizu Fig. 2", f"{name}: ratio at H = 50", 1, shown.measured[name].ratio[-1], 0.2)
+    yield ("\nWhat is choice here, at H = 50: measured, and predicted in closed form by 1 +\n"
+           "45 (E v^2 + rho^2) kappa / E G(N_H0), kappa = E phi(w . x~)^2 of a perturbed\n"
+           "unit; replication, v_j = zeta / 46, has its own.\n\n"
+           "                                   ReLU           tanh           smooLU")
+    worst, at50 = {name: deviation(shown.measured[name], shown.predicted[name]) for name in FIG_2}, {}
+    X, p = pb.uniform_nodes()
+    options = {"inactive, as above": None, "inactive, v = 0": {"spread_v": 0.0},
+               "inactive at w = b = 0": {"w0": (0.0, 0.0)},
+               "inactive propagation, w normal": {"spread_v": 0.0, "spread_w": 1.0, "w0": (0.0, 0.0)},
+               "replication of the first unit": {}}
+    for row, option in options.items():
+        cells = []
+        for k, (name, (act, w0)) in enumerate(FIG_2.items()):
+            problem = (shown.experiment.nets[name], X, act.f(X), act, [45])
+            if row.startswith("replication"):
+                measured = pb.replicated_ratio(*problem, p=p, rng=[seed, 12, k])
+                predicted = pb.predicted_replicated_ratio(*problem, p=p)
+            elif option is None:
+                measured, predicted = (pb.Ratio(*(part[-1:] for part in shown.measured[name])),
+                                       shown.predicted[name][-1:])
+            else:
+                choice = {"w0": w0} | option
+                measured = pb.generalization_ratio(*problem, p=p, rng=[seed, 13, k], **choice)
+                predicted = pb.predicted_ratio(*problem, p=p, **choice)
+            cells.append(f"{measured.ratio[0]:6.2f} ({predicted[0]:5.2f})")
+            worst[name] = max(worst[name], deviation(measured, predicted))
+            at50[row, name] = measured.ratio[0]
+        yield f" {row:31}" + "  ".join(cells)
+    yield ""
+    for name in FIG_2:
+        yield Check("beyond", f"{name}: closed form, st. errors off", "< 6", f"{worst[name]:.1f}", worst[name] < 6)
+    yield Check("beyond", "ReLU at w = b = 0: ratio grows", "> 1.02", f"{at50['inactive at w = b = 0', 'ReLU']:.2f}",
+                bool(at50["inactive at w = b = 0", "ReLU"] > 1.02))
+    still = (at50["inactive, v = 0", "tanh"] - 1) / (at50["inactive, as above", "tanh"] - 1)
+    yield Check("beyond", "tanh, v = 0: growth / growth above", "< 0.2", f"{still:.2f}", bool(still < 0.2))
+    needed = feasible = 0
+    rng = np.random.default_rng([seed, 14])
+    for _ in range(100):
+        x, eps = pb.draw_data(10, 0.1, rng=rng)
+        few = pb.relu_units_needed(x, ls.relu(x) + eps) <= 5
+        needed, feasible = needed + (not few), feasible + (few and bool(ls.relu_interpolants(x, ls.relu(x) + eps, 5)))
+    fewer = pb.smooth_zero_error(shown.experiment.x, np.tanh(shown.experiment.x) + shown.experiment.eps, ls.TANH, 4,
+                                 rng=[seed, 15])
+    yield ""
+    yield paragraph(
+        f"Of 100 data sets five ReLU units can fit {feasible}, by enumeration; {needed} bend too often. The experiment "
+        f"is one on chosen data. Four tanh units {'do' if fewer else 'were not found to do'} for the tanh data. smooLU "
+        "is smooth and stays flat: what counts is the open region where a unit is off, not the kink. With v = 0 the "
+        "growth of tanh nearly vanishes; awake, ReLU grows too. Copies of a unit with a large zeta average its noise "
+        "out: that can bring the ratio below 1.")
+
+
+def accounts(seed, data):
+    """Three accounts of Fig. 2: which explains it"""
+    shown, sigma, tau = figure_2(seed, ["tanh"]), 10.0, 0.1
+    net, measured, predicted = shown.experiment.nets["tanh"], shown.measured["tanh"], shown.predicted["tanh"]
+    rho, inputs = 0.01 * np.linalg.norm(ls.flatten(net)), ls.augment(net[0], shown.experiment.x[:, None])
+    nodes, p = pb.uniform_nodes()
+    error = pb.predicted_error(net, nodes, np.tanh(nodes), ls.TANH, p=p)
+    v = np.random.default_rng([seed, 16]).normal(size=(45, 1))
+    log = np.log(sigma ** 2 / tau ** 2)
+    yield (f"tanh, by E surplus units; sigma = {sigma:g}, tau = {tau:g}, S for one draw of v.\n"
+           "  paper     its 'major difference' d_1 log(sigma^2 / tau^2) / 2, d_1 = E M\n"
+           "  KL        what S really adds to the KL: it has rank 2 for every E\n"
+           "  measured  what the units add to E G(N_H) / E G(N_H0)\n"
+           "  closed    (E v^2 + rho^2) kappa per unit, exact\n"
+           "  trace     the same to second order: rho^2 Tr / 2 of the Hessian of G\n\n"
+           "   E   paper     KL   measured           closed   trace")
+    kls = {}
+    for k in range(1, 10):
+        E = int(shown.widths[k] - 5)
+        kls[E] = pb.curvature_kl(pb.mean_curvature(v[:E], inputs), sigma, tau)
+        trace = rho ** 2 * E * (1 + 1 / 3) / error
+        yield (f"  {E:2d}  {E * log / 2:6.1f}  {kls[E]:5.1f}   {measured.ratio[k] - 1:8.2f} +- {measured.error[k]:4.2f}"
+               f"  {predicted[k] - 1:7.2f} {trace:7.2f}")
+    yield ("\nAnd for E = 45 by the size of v: v ~ N(0, c^2).\n\n"
+           "     c   paper     KL   measured           closed")
+    worst, grown = 0.0, {}
+    for c in (0.0, 0.5, 1.0, 2.0):
+        wide = pb.generalization_ratio(net, nodes, np.tanh(nodes), ls.TANH, [45], p=p, spread_v=c, rng=[seed, 17])
+        closed = pb.predicted_ratio(net, nodes, np.tanh(nodes), ls.TANH, [45], p=p, spread_v=c)
+        kl, grown[c] = pb.curvature_kl(pb.mean_curvature(c * v, inputs), sigma, tau), wide.ratio[0] - 1
+        worst = max(worst, deviation(wide, closed))
+        yield (f"   {c:3.1f}  {45 * log / 2:6.1f}  {kl:5.1f}   {grown[c]:8.2f} +- {wide.error[0]:4.2f}"
+               f"  {closed[0] - 1:7.2f}")
+        if c == 2:
+            doubled = kl - kls[45]
+    yield ""
+    gain = np.log((v ** 2).sum() / (v[:5] ** 2).sum())
+    yield near("beyond", "KL at E = 45 - at 5 = log |v|^2 ratio", gain, kls[45] - kls[5], 0.01)
+    yield near("beyond", "KL gained by doubling v: 2 log 2", 2 * np.log(2), doubled, 0.01)
+    yield Check("beyond", "growth at c = 2 / at c = 1: near 4", "3 to 5", f"{grown[2.0] / grown[1.0]:.2f}",
+                bool(3 < grown[2.0] / grown[1.0] < 5))
+    worst = max(worst, deviation(measured, predicted))
+    yield Check("beyond", "closed form, standard errors off", "< 6", f"{worst:.1f}", worst < 6)
+    yield ""
+    yield paragraph(
+        "The paper's term grows in proportion to E, as the measurement does, but counts parameters where the KL counts "
+        "a rank, and is the same for v = 0, where hardly anything grows. The KL put right does not grow in proportion: "
+        "like log E, and like log |v|. Neither explains the measurement. The trace of the curvature does: isotropic "
+        "noise raises the error by rho^2 / 2 for every unit of it, in however few directions it lies, and ReLU units "
+        "that are off have none.")
+
+
 SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature, "zero-loss": zero_loss,
             "regular-values": regular_values, "embedded": embedded, "layers": layers, "escape": escape,
-            "one-output": one_output, "zero-error": zero_error, "graphs": graphs, "patterns": patterns}
+            "one-output": one_output, "zero-error": zero_error, "graphs": graphs, "patterns": patterns,
+            "pac-bayes": pac_bayes, "experiment": experiment, "accounts": accounts}
 
 
 # ------------------------------------------------------------------ reading data and options

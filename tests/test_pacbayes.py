@@ -1,0 +1,1059 @@
+"""PAC-Bayes formulas and the experiment of Fig. 2. A test's name is the claim it checks."""
+import ast
+import inspect
+import math
+import re
+import types
+
+import numpy as np
+import pytest
+
+import pacbayes as pacbayes_module
+from embeddings import inactive_relu_units, inactive_units, replicate_unit
+from hessian import hessian, inactive_units_hessian, inertia
+from landscape import (
+    RELU,
+    SMOOLU,
+    SOFTPLUS,
+    SQUARE,
+    TANH,
+    augment,
+    fit_many,
+    flatten,
+    forward,
+    forward_pass,
+    random_weights,
+    relu_interpolants,
+    training_loss,
+    unstack,
+)
+from pacbayes import (
+    approximate_bound,
+    curvature_kl,
+    draw_data,
+    draw_experiment,
+    expected_risk,
+    gaussian_kl,
+    generalization_ratio,
+    isotropic_kl,
+    kinked_starts,
+    kl_relu,
+    kl_smooth,
+    mean_curvature,
+    optimal_posterior,
+    pac_bayes_bound,
+    plug_in_bound,
+    polish,
+    predicted_error,
+    predicted_ratio,
+    predicted_replicated_ratio,
+    ratio_of_means,
+    relu_units_needed,
+    relu_zero_error,
+    replicated_ratio,
+    ridge_kl,
+    smooth_zero_error,
+    squared_error,
+    surplus_slope,
+    uniform_nodes,
+    unit_moments,
+)
+
+SEEDS = pytest.mark.parametrize("seed", range(3))
+
+
+def random_cov(rng, d, decades=1.0):
+    """A covariance with eigenvalues over some decades."""
+    Q = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    return (Q * 10 ** rng.uniform(-decades, decades, size=d)) @ Q.T
+
+
+def semidefinite(rng, d, rank):
+    """A curvature of given rank."""
+    B = rng.normal(size=(d, rank))
+    return B @ B.T
+
+
+def block_diagonal(*blocks):
+    size = sum(len(b) for b in blocks)
+    out, at = np.zeros((size, size)), 0
+    for b in blocks:
+        out[at:at + len(b), at:at + len(b)] = b
+        at += len(b)
+    return out
+
+
+def posterior_cov(H, sigma, tau, rank):
+    """tau^2 / h along the `rank` steepest eigenvectors, sigma^2 along the others: built without the module."""
+    h, U = np.linalg.eigh(H)
+    c = np.full(len(h), sigma ** 2)
+    c[len(h) - rank:] = tau ** 2 / h[len(h) - rank:]
+    return (U * c) @ U.T
+
+
+def log_density(x, mean, cov):
+    """log of a Gaussian density, straight from its definition."""
+    diff = x - mean
+    return -(np.einsum("ti,ti->t", diff, np.linalg.solve(cov, diff.T).T) + np.linalg.slogdet(2 * np.pi * cov)[1]) / 2
+
+
+def sampled_kl(rng, mean_q, cov_q, mean_p, cov_p, count=100_000):
+    """Mean of log q - log p under Q, with its standard error."""
+    x = mean_q + rng.normal(size=(count, len(mean_q))) @ np.linalg.cholesky(cov_q).T
+    value = log_density(x, mean_q, cov_q) - log_density(x, mean_p, cov_p)
+    return value.mean(), value.std() / np.sqrt(count)
+
+
+def zero_error_net(act, seed, n=3, units=2, E=3, M=1):
+    """A narrow net with targets it meets exactly, and E surplus units: (weights, X, Y, H0, v, inputs).
+
+    Drawn until the nonzero eigenvalues of H0 span less than five decades, so that tau^2 / h can be trusted.
+    """
+    for k in range(1000):
+        rng = np.random.default_rng([seed, 77, k])
+        weights = [3 * W for W in random_weights([1, units, M], bias=[True, False], rng=rng)]
+        X = np.linspace(-1, 1, n)[:, None]
+        Y, v = forward(weights, X, act), rng.normal(size=(E, M))
+        H0 = hessian(weights, X, Y, act)
+        h = np.linalg.eigvalsh(H0)
+        rank = min(n * M, len(H0) - (units if act is RELU else 0))
+        if h[-rank] > 1e-5 * h[-1]:
+            return weights, X, Y, H0, v, augment(weights[0], X)
+    raise RuntimeError("no well-conditioned net in 1000 tries")
+
+
+# ------------------------------------------------------------------ KL divergences
+
+def test_gaussian_kl_of_one_dimension_by_hand():
+    # sigma_q = 2, sigma_p = 3, means 1 apart: log(3/2) + (4 + 1) / 18 - 1/2
+    assert gaussian_kl([1.0], [[4.0]], [0.0], [[9.0]]) == pytest.approx(np.log(1.5) + 5 / 18 - 0.5, rel=1e-14)
+    assert gaussian_kl([1.0], [[9.0]], [0.0], [[4.0]]) == pytest.approx(np.log(2 / 3) + 10 / 8 - 0.5, rel=1e-14)
+    assert isotropic_kl([1.0], [[4.0]], 3.0) == pytest.approx(np.log(1.5) + 5 / 18 - 0.5, rel=1e-14)
+
+
+@SEEDS
+def test_gaussian_kl_is_the_mean_of_log_q_over_p(seed):
+    rng = np.random.default_rng(seed)
+    args = rng.normal(size=4), random_cov(rng, 4), rng.normal(size=4), random_cov(rng, 4)
+    mean, error = sampled_kl(rng, *args)
+    assert abs(mean - gaussian_kl(*args)) < 5 * error               # five standard errors
+    mean, error = sampled_kl(rng, args[0], args[1], np.zeros(4), 2.25 * np.eye(4))
+    assert abs(mean - isotropic_kl(args[0], args[1], 1.5)) < 5 * error
+
+
+@SEEDS
+def test_gaussian_kl_laws(seed):
+    rng = np.random.default_rng(seed)
+    m, C, k, D = rng.normal(size=5), random_cov(rng, 5, 3), rng.normal(size=5), random_cov(rng, 5, 3)
+    kl = gaussian_kl(m, C, k, D)
+    assert 0 <= gaussian_kl(m, C, m, C) < 1e-12                     # condition 1e6 times eps, and room
+    assert kl > 0 and gaussian_kl(k, D, m, C) != pytest.approx(kl)  # not symmetric
+    T, s = rng.normal(size=(5, 5)) + 2 * np.eye(5), rng.normal(size=5)
+
+    def both(C):
+        return (T @ C @ T.T + (T @ C @ T.T).T) / 2
+
+    assert gaussian_kl(T @ m + s, both(C), T @ k + s, both(D)) == pytest.approx(kl, rel=1e-9)     # a common change
+    assert gaussian_kl(T @ m, both(C), k, D) != pytest.approx(kl, rel=1e-2)                       # prior kept: another
+    double = gaussian_kl(np.r_[m, k], block_diagonal(C, D), np.r_[k, k], block_diagonal(D, D))
+    assert double == pytest.approx(kl, rel=1e-12)                   # independent blocks add, equal ones add 0
+    assert isotropic_kl(m, C, 0.7) == pytest.approx(gaussian_kl(m, C, np.zeros(5), 0.49 * np.eye(5)), rel=1e-12)
+
+
+def test_kl_at_extreme_scales():
+    big, tiny = 1e300, 1e-300
+    assert gaussian_kl([0.0], [[tiny]], [0.0], [[big]]) == pytest.approx((600 * np.log(10) - 1) / 2, rel=1e-12)
+    assert gaussian_kl([tiny], [[big]], [tiny], [[big]]) == 0
+    assert isotropic_kl([0.0], [[tiny]], 1e300) == pytest.approx((900 * np.log(10) - 1) / 2, rel=1e-12)
+    assert isotropic_kl([1e-200], [[1e-320]], 1e-160) < 1e-3        # subnormal: sigma^2 underflows, the ratio does not
+    assert gaussian_kl([0, 0], np.diag([1, 1e-20]), [0, 0], np.diag([1, 1e-20])) == 0
+    assert curvature_kl([[1.0]], 1e300, 1e-300) == pytest.approx((1200 * np.log(10) - 1) / 2, rel=1e-12)
+    assert ridge_kl([[1.0]], 1e300, 1e-300) == pytest.approx((1200 * np.log(10) - 1) / 2, rel=1e-12)
+    assert ridge_kl([[5e-324]], 1e-300, 1e300) == 0 == ridge_kl(np.zeros((3, 3)), 1.0, 1.0)
+    assert curvature_kl(np.zeros((2, 2)), 1.0, 1e-3) == 0
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3, 5])
+@SEEDS
+def test_curvature_kl_is_the_general_kl_with_the_priors_variance_in_the_null_space(rank, seed):
+    rng = np.random.default_rng([seed, rank])
+    H, m = semidefinite(rng, 5, rank), rng.normal(size=5)
+    for sigma, tau in ((3.0, 0.2), (0.5, 1.3)):
+        cov = posterior_cov(H, sigma, tau, rank)
+        expected = gaussian_kl(m, cov, np.zeros(5), sigma ** 2 * np.eye(5))
+        assert curvature_kl(H, sigma, tau) + (m @ m) / sigma ** 2 / 2 == pytest.approx(expected, rel=1e-9)
+        if rank == 5:                                               # the formula, by determinant, trace and inverse
+            printed = (5 * np.log(sigma ** 2 / tau ** 2) + np.linalg.slogdet(H)[1]
+                       + tau ** 2 / sigma ** 2 * np.trace(np.linalg.inv(H)) - 5) / 2
+            assert curvature_kl(H, sigma, tau) == pytest.approx(printed, rel=1e-9)
+
+
+def test_the_rank_counts_eigenvalues_above_size_eps_times_the_largest():
+    eps = np.finfo(float).eps
+    for d in (2, 6):
+        below, above = np.eye(d), np.eye(d)
+        below[0, 0], above[0, 0] = 0.99 * d * eps, 1.01 * d * eps
+        one = curvature_kl(np.eye(1), 2.0, 0.1)
+        assert curvature_kl(below, 2.0, 0.1) == pytest.approx((d - 1) * one, rel=1e-14)
+        assert curvature_kl(above, 2.0, 0.1) > d * one + 10         # a steep cost: tau^2 / h is far above sigma^2
+
+
+@pytest.mark.parametrize("rank", [0, 2, 5])
+@SEEDS
+def test_ridge_kl_is_the_general_kl_needs_no_rank_and_has_the_same_limit(rank, seed):
+    rng = np.random.default_rng([seed, rank])
+    H = semidefinite(rng, 5, rank)
+    for sigma, tau in ((3.0, 0.2), (0.5, 1.3)):
+        cov = tau ** 2 * np.linalg.inv(H + tau ** 2 / sigma ** 2 * np.eye(5))
+        expected = isotropic_kl(np.zeros(5), (cov + cov.T) / 2, sigma)
+        assert ridge_kl(H, sigma, tau) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    taus = np.array([1e-2, 1e-3])
+    gaps = np.array([ridge_kl(H, 1.0, t) - curvature_kl(H, 1.0, t) for t in taus])
+    if rank:
+        assert gaps[1] / gaps[0] == pytest.approx(1e-2, rel=0.2)    # falls like tau^2
+    else:
+        assert (gaps == 0).all()
+
+
+def test_ridge_kl_is_continuous_where_curvature_kl_jumps_to_infinity():
+    H = np.diag([1.0, 0.0])
+    near = np.diag([1.0, 1e-14])
+    assert abs(ridge_kl(near, 1.0, 1e-3) - ridge_kl(H, 1.0, 1e-3)) < 1e-15      # u = 1e-8, the term is u^2 / 4
+    assert curvature_kl(near, 1.0, 1e-3) - curvature_kl(H, 1.0, 1e-3) > 1e7     # tau^2 / (sigma^2 h) / 2 = 5e7
+
+
+@pytest.mark.parametrize("E, M", [(3, 1), (2, 2), (1, 1)])
+@SEEDS
+def test_kl_smooth_of_a_net_at_zero_error_is_the_general_kl_and_the_sampled_one(E, M, seed):
+    weights, X, Y, H0, v, inputs = zero_error_net(TANH, seed, E=E, M=M)
+    S, theta0, sigma, tau = mean_curvature(v, inputs), flatten(weights), 1.5, 0.3
+    r0, r = inertia(H0).positive, min(E, M) * 2
+    assert inertia(S).positive == r and (r < E * 2 or E <= M)
+    mean = np.r_[theta0, v.ravel(), np.zeros(E * 2)]
+    cov = block_diagonal(posterior_cov(H0, sigma, tau, r0), sigma ** 2 * np.eye(E * M), posterior_cov(S, sigma, tau, r))
+    kl = kl_smooth(theta0, v, H0, S, sigma, tau)
+    # tau^2 / h has the relative error eps h_max / h, up to 1e-11, and the cov a condition that adds some
+    assert kl == pytest.approx(isotropic_kl(mean, (cov + cov.T) / 2, sigma), rel=1e-8)
+    sampled, error = sampled_kl(np.random.default_rng(seed), mean, cov, np.zeros(len(mean)),
+                                sigma ** 2 * np.eye(len(mean)), 20_000)
+    assert abs(sampled - kl) < 5 * error
+
+
+@SEEDS
+def test_kl_relu_is_the_general_kl_of_the_gaussian_blocks(seed):
+    weights, X, Y, H0, v, _ = zero_error_net(RELU, seed)
+    theta0, sigma, tau, r0 = flatten(weights), 2.0, 0.3, inertia(H0).positive
+    assert r0 <= len(theta0) - 2                                    # a zero for each of the two units
+    mean, cov = np.r_[theta0, v.ravel()], block_diagonal(posterior_cov(H0, sigma, tau, r0), sigma ** 2 * np.eye(3))
+    assert kl_relu(theta0, v, H0, sigma, tau) == pytest.approx(isotropic_kl(mean, (cov + cov.T) / 2, sigma), rel=1e-8)
+
+
+@SEEDS
+def test_mean_curvature_is_the_hessian_in_the_incoming_weights_and_its_mean_over_v(seed):
+    weights, X, Y, _, v, inputs = zero_error_net(TANH, seed, E=3, M=2)
+    S = inactive_units_hessian(weights, X, Y, TANH, SQUARE, 0, v).ww
+    assert np.abs(mean_curvature(v, inputs) - S).max() < 1e-12 * np.abs(S).max()
+    rng = np.random.default_rng(seed)
+    draws = v + 0.7 * rng.normal(size=(20_000, 3, 2))
+    gram = draws @ draws.mT                                         # (T, 3, 3)
+    mean, error = gram.mean(axis=0), gram.std(axis=0) / np.sqrt(len(gram))
+    expected = mean_curvature(v, np.ones((1, 1)), 0.7)              # a~^T a~ = 1: the factor V V^T + M sigma^2 I alone
+    assert (np.abs(mean - expected) < 5 * error).all()
+    assert np.array_equal(mean_curvature(v, inputs, 0.7), np.kron(expected, inputs.T @ inputs))
+
+
+# ------------------------------------------------------------------ errata of the KL formulas
+
+def printed_smooth_kl(theta, d0, H0, S, sigma, tau, extra, last):
+    """The smooth KL as printed, for regular H0 and S; `extra` times log(sigma^2 / tau^2), `last` added at the end."""
+    log = np.log(sigma ** 2 / tau ** 2)
+    trace = np.trace(np.linalg.inv(H0)) + np.trace(np.linalg.inv(S))
+    return (d0 * log + extra * log + np.linalg.slogdet(H0)[1] + np.linalg.slogdet(S)[1] + tau ** 2 / sigma ** 2 * trace
+            + (theta ** 2).sum() / sigma ** 2 - d0 + last) / 2
+
+
+def regular_case(seed, E=2, M=3, D1=3):
+    """Regular H0 and S (E <= M): the only case in which the printed formula can be evaluated."""
+    rng = np.random.default_rng(seed)
+    H0, theta0, v = semidefinite(rng, 4, 4) + np.eye(4), rng.normal(size=4), rng.normal(size=(E, M))
+    S, sigma, tau = mean_curvature(v, rng.normal(size=(9, D1))), 3.0, 0.1
+    mean = np.r_[theta0, v.ravel(), np.zeros(E * D1)]
+    cov = block_diagonal(posterior_cov(H0, sigma, tau, 4), sigma ** 2 * np.eye(E * M),
+                         posterior_cov(S, sigma, tau, E * D1))
+    return theta0, v, H0, S, sigma, tau, isotropic_kl(mean, (cov + cov.T) / 2, sigma)
+
+
+@SEEDS
+def test_erratum_the_dimension_of_the_extra_term_is_the_rank_of_S(seed):
+    for M, D1 in ((3, 2), (2, 3)):                                  # d1 = E M above and below r = E D'
+        theta0, v, H0, S, sigma, tau, kl = regular_case(seed, M=M, D1=D1)
+        d1, r, theta = v.size, len(S), np.r_[theta0, v.ravel()]
+        assert printed_smooth_kl(theta, 4, H0, S, sigma, tau, r, -r) == pytest.approx(kl, rel=1e-9)
+        assert kl_smooth(theta0, v, H0, S, sigma, tau) == pytest.approx(kl, rel=1e-9)
+        off = printed_smooth_kl(theta, 4, H0, S, sigma, tau, d1, -r) - kl
+        assert off == pytest.approx((d1 - r) * np.log(sigma ** 2 / tau ** 2) / 2, rel=1e-6) and abs(off) > 6
+
+
+@SEEDS
+def test_erratum_the_sign_of_the_last_term_of_the_smooth_kl(seed):
+    theta0, v, H0, S, sigma, tau, kl = regular_case(seed)
+    d1, r, theta = v.size, len(S), np.r_[theta0, v.ravel()]
+    off = printed_smooth_kl(theta, 4, H0, S, sigma, tau, r, d1) - kl
+    assert off == pytest.approx((d1 + r) / 2, rel=1e-6) and off > 5.9
+
+
+@pytest.mark.parametrize("E", [2, 5, 20])
+@SEEDS
+def test_erratum_S_has_no_inverse_in_the_papers_experiment(E, seed):
+    weights, X, Y, _, v, inputs = zero_error_net(TANH, seed, n=10, E=E)       # M = 1 and n = 10, as in Fig. 2
+    S = mean_curvature(v, inputs)
+    assert inertia(S).positive == 2 < 2 * E == len(S)
+    log_pdet = np.log(np.linalg.eigvalsh(S)[-2:]).sum()
+    # every zero is rounding, below 1e-14 of the largest: log det falls short by 30 and more for each, or is -inf
+    log_det = np.log(np.maximum(np.abs(np.linalg.eigvalsh(S)), 1e-300)).sum()
+    assert log_det < log_pdet - (2 * E - 2) * 25
+    theta0 = flatten(weights)
+    assert np.isfinite(kl_smooth(theta0, v, np.eye(len(theta0)), S, 3.0, 0.1))
+
+
+@SEEDS
+def test_erratum_the_hessian_of_a_relu_net_has_no_inverse(seed):
+    weights, X, Y, H0, v, _ = zero_error_net(RELU, seed, n=40, units=3)                 # more equations than weights
+    assert X.shape[0] > len(H0) and inertia(H0).positive <= len(H0) - 3
+    values = np.abs(np.linalg.eigvalsh(H0))
+    assert (np.sort(values)[:3] < 1e-14 * values.max()).all()
+    assert np.isfinite(kl_relu(flatten(weights), v, H0, 3.0, 0.1))
+    smooth = zero_error_net(TANH, seed, n=40)[3]           # control: a tanh net has no such zeros
+    assert np.linalg.eigvalsh(smooth)[0] > 1e-5 * np.linalg.eigvalsh(smooth)[-1]
+
+
+@SEEDS
+def test_erratum_the_relu_norm_excludes_the_uniform_block(seed):
+    weights, X, Y, H0, v, _ = zero_error_net(RELU, seed)
+    wide, sigma, tau = inactive_relu_units(weights, 0, v, X), 2.0, 0.3
+    kl = kl_relu(flatten(weights), v, H0, sigma, tau)
+    printed = curvature_kl(H0, sigma, tau) + (flatten(wide) ** 2).sum() / sigma ** 2 / 2
+    assert printed - kl == pytest.approx(3 * 2.0 ** 2 / sigma ** 2 / 2, rel=1e-12)      # three biases of 2: 1.5 nats
+
+
+@SEEDS
+def test_the_kl_at_the_hessian_of_the_sum_and_of_the_mean_differ_by_half_the_rank_times_log_n(seed):
+    weights, X, Y, H0, v, _ = zero_error_net(TANH, seed)
+    n, rank, tau = len(X), inertia(H0).positive, 1e-6
+    gap = curvature_kl(H0, 1.0, tau) - curvature_kl(H0 / n, 1.0, tau)
+    # the traces differ by tau^2 (n - 1) Tr H^+ / 2, of the order 1e-7 as eigenvalues reach 1e-5
+    assert gap == pytest.approx(rank / 2 * np.log(n), rel=1e-5)
+    assert curvature_kl(H0, 1.0, tau) == pytest.approx(curvature_kl(H0 / n, 1.0, tau / np.sqrt(n)), rel=1e-9)
+
+
+@SEEDS
+def test_erratum_a_free_v_does_not_keep_the_empirical_risk(seed):
+    """One tanh unit, v ~ N(v^, sigma^2), w ~ N(0, tau^2 S(v^)^-1): E L^ is (1 + sigma^2 / v^^2) tau^2 D' / 2."""
+    rng = np.random.default_rng([seed, 5])
+    inputs, v_hat = augment(np.zeros((1, 2)), np.linspace(-1, 1, 10)[:, None]), np.array([[1.0]])
+    S = mean_curvature(v_hat, inputs)
+
+    def measured(sigma, tau, count=20_000):
+        v = v_hat + sigma * rng.normal(size=(count, 1))
+        w = tau * rng.normal(size=(count, 2)) @ np.linalg.cholesky(np.linalg.inv(S)).T
+        loss = ((v * np.tanh(w @ inputs.T)) ** 2).sum(axis=1) / 2   # the narrow net fits: the unit is what is left
+        return loss.mean(), loss.std() / np.sqrt(count)
+
+    tau = 1e-3
+    cov = tau ** 2 * np.linalg.inv(S)
+    claimed = expected_risk(0.0, S, (cov + cov.T) / 2)
+    assert claimed == pytest.approx(tau ** 2 * 2 / 2, rel=1e-12)
+    for sigma in (0.0, 3.0, 30.0):
+        mean, error = measured(sigma, tau)
+        corrected = expected_risk(0.0, mean_curvature(v_hat, inputs, sigma), (cov + cov.T) / 2)
+        assert corrected == pytest.approx((1 + sigma ** 2) * claimed, rel=1e-9)
+        # five standard errors, and tanh below its tangent: w . a~ is 1e-3, so 1e-6 relative
+        assert abs(mean - corrected) < 5 * error + 1e-4 * corrected
+        if sigma:
+            assert mean > 7 * claimed                               # 10 and 901 times the claim
+    # so the risk stays only where tau sigma << |v^|: here 3e-4, and control, 3
+    assert measured(30.0, 1e-5)[0] < 1e-6 and measured(30.0, 0.1)[0] > 1
+
+
+@SEEDS
+def test_the_null_space_of_S_is_flat_to_second_order_only(seed):
+    """sum_j v_j w_j = 0 is the kernel of S; along it tanh leaves the cubes of w . a~, and L rises like s^6."""
+    rng = np.random.default_rng(seed)
+    weights, X, Y, _, v, inputs = zero_error_net(TANH, seed, n=10)
+    W = rng.normal(size=(3, 2))
+    W -= v @ (v.T @ W) / (v ** 2).sum()                             # now v . W = 0
+    assert np.abs(mean_curvature(v, inputs) @ W.ravel()).max() < 1e-13 * np.abs(mean_curvature(v, inputs)).max()
+    wide, rise = inactive_units(weights, 0, v), []
+    for s in (0.04, 0.02):
+        wide[0][2:] = s * W
+        rise.append(training_loss(wide, X, Y, TANH))
+    assert np.log2(rise[0] / rise[1]) == pytest.approx(6, abs=0.2) and rise[0] > 1e-14
+
+
+# ------------------------------------------------------------------ bounds and the best posterior
+
+def test_pac_bayes_bound_by_hand():
+    # KL = 1, n = 201, delta = 201 e^-8: 2 (1 + 8) / 200 = 0.09, its root is 0.3
+    assert pac_bayes_bound(0.25, 1.0, 201, 201 * np.exp(-8.0)) == pytest.approx(0.85, rel=1e-14)
+    assert pac_bayes_bound(0, 0, 2, 0.5) == pytest.approx(2 * np.sqrt(2 * np.log(4)), rel=1e-14)
+    assert np.isfinite(pac_bayes_bound(1.0, 1e308, 2, 5e-324))
+
+
+def kl_inverse(q, c):
+    """The largest p with q log(q/p) + (1-q) log((1-q)/(1-p)) <= c, by bisection."""
+    def kl(p):
+        return (q * math.log(q / p) if q > 0 else 0.0) + ((1 - q) * math.log((1 - q) / (1 - p)) if q < 1 else 0.0)
+    low, high = max(q, 1e-300), 1 - 1e-16
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if kl(middle) <= c else (low, middle)
+    return low
+
+
+def test_the_bound_dominates_maurers():
+    for n in (8, 30, 1000, 10 ** 6):                                # Maurer's proof is for n >= 8
+        for risk in (0.0, 0.01, 0.3, 0.9):
+            for kl in (0.0, 1.0, 50.0, 1e4):
+                for delta in (0.001, 0.05, 0.9):
+                    sharper = kl_inverse(risk, (kl + np.log(2 * np.sqrt(n) / delta)) / n)
+                    assert pac_bayes_bound(risk, kl, n, delta) > sharper
+
+
+@SEEDS
+def test_the_bound_holds_and_its_control_without_the_kl_fails(seed):
+    """Coin tosses: 200 hypotheses, all with risk 1/2; Q picks the one that looks best on n = 20 samples."""
+    rng = np.random.default_rng(seed)
+    n, hypotheses, trials, delta = 20, 4000, 300, 0.05
+    best = rng.binomial(n, 0.5, size=(trials, hypotheses)).min(axis=1) / n
+    kl = np.log(hypotheses)                                         # a point mass against the uniform prior
+    bound = np.array([pac_bayes_bound(risk, kl, n, delta) for risk in best])
+    assert (0.5 > bound).mean() <= delta
+    # Hoeffding for a fixed hypothesis, without the price of having chosen: fails nearly always
+    assert (0.5 > best + np.sqrt(np.log(1 / delta) / (2 * n))).mean() > 0.9
+
+
+def test_erratum_13_the_logarithm_is_negative():
+    n, delta = 10, 0.05
+    printed = 2 * (0.0 + np.log(2 * delta / n)) / (n - 1)
+    assert printed == pytest.approx(-1.0234, abs=1e-4)              # what Eq. (13) takes the root of at KL = 0
+    assert pac_bayes_bound(0.0, 0.0, n, delta) == pytest.approx(2 * np.sqrt(2 * np.log(200) / 9), rel=1e-14)
+    kl = 2.0                                                        # still negative here, though KL > 0
+    assert kl + np.log(2 * delta / n) < 0 < kl + np.log(n / delta)
+
+
+@SEEDS
+def test_expected_risk_is_the_mean_of_a_quadratic_and_errs_by_tau_to_the_fourth_else(seed):
+    rng = np.random.default_rng(seed)
+    H, C = semidefinite(rng, 4, 3), random_cov(rng, 4)
+    x = rng.normal(size=(100_000, 4)) @ np.linalg.cholesky(C).T
+    loss = 0.3 + np.einsum("ti,ij,tj->t", x, H, x) / 2
+    assert abs(loss.mean() - expected_risk(0.3, H, C)) < 5 * loss.std() / np.sqrt(len(loss))
+    # L = cosh(x) - 1 at N(0, c): E L = exp(c / 2) - 1, second order c / 2, error c^2 / 8
+    errors = [np.expm1(c / 2) - expected_risk(0.0, [[1.0]], [[c]]) for c in (0.02, 0.01)]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.01) and errors[1] == pytest.approx(0.01 ** 2 / 8, rel=0.01)
+
+
+@SEEDS
+def test_40_is_the_sum_of_its_three_terms(seed):
+    rng = np.random.default_rng(seed)
+    H, theta, C, n, delta, sigma = semidefinite(rng, 4, 4), rng.normal(size=4), random_cov(rng, 4), 50, 0.1, 1.7
+    kl = gaussian_kl(theta, C, np.zeros(4), sigma ** 2 * np.eye(4))
+    by_hand = 0.2 + np.trace(H @ C) / 2 + 2 * np.sqrt(2 * (kl + np.log(n / delta)) / (n - 1))
+    assert approximate_bound(0.2, H, theta, C, n, delta, sigma) == pytest.approx(by_hand, rel=1e-12)
+
+
+@SEEDS
+def test_erratum_a_two_too_many_in_the_plug_in_bound(seed):
+    rng = np.random.default_rng(seed)
+    H, theta, n, delta, sigma, tau = semidefinite(rng, 4, 4) + np.eye(4), rng.normal(size=4), 50, 0.1, 10.0, 0.1
+    C = tau ** 2 * np.linalg.inv(H)
+    direct = approximate_bound(0.2, H, theta, (C + C.T) / 2, n, delta, sigma)
+    assert plug_in_bound(0.2, H, theta, n, delta, sigma, tau) == pytest.approx(direct, rel=1e-12)
+    braces = (4 * np.log(sigma ** 2 / tau ** 2) + np.linalg.slogdet(H)[1]
+              + tau ** 2 / sigma ** 2 * np.trace(np.linalg.inv(H)) + theta @ theta / sigma ** 2 - 4)
+    printed, correct = (0.2 + tau ** 2 * 4 / 2 + 2 * np.sqrt((k * braces + 2 * np.log(n / delta)) / (n - 1))
+                        for k in (2, 1))
+    assert correct == pytest.approx(direct, rel=1e-12)
+    assert printed > 1.25 * direct                                  # by up to sqrt(2), if the KL dominates
+
+
+@SEEDS
+def test_the_plug_in_bound_counts_the_rank(seed):
+    rng = np.random.default_rng(seed)
+    H, theta = semidefinite(rng, 5, 2), rng.normal(size=5)
+    C = posterior_cov(H, 3.0, 0.2, 2)
+    direct = approximate_bound(0.1, H, theta, (C + C.T) / 2, 50, 0.1, 3.0)
+    assert plug_in_bound(0.1, H, theta, 50, 0.1, 3.0, 0.2) == pytest.approx(direct, rel=1e-9)
+
+
+@pytest.mark.parametrize("rank", [0, 2, 5])
+@SEEDS
+def test_the_optimal_posterior_is_a_fixed_point_and_minimises_40(rank, seed):
+    rng = np.random.default_rng([seed, rank])
+    H, theta, n, delta, sigma = semidefinite(rng, 5, rank), rng.normal(size=5), 40, 0.05, 2.0
+    tau, C = optimal_posterior(H, theta, n, delta, sigma)
+    kl = isotropic_kl(theta, C, sigma)
+    assert tau ** 2 == pytest.approx(np.sqrt(2 / ((n - 1) * (kl + np.log(n / delta)))), rel=1e-12)
+    assert np.allclose(C, tau ** 2 * np.linalg.inv(H + tau ** 2 / sigma ** 2 * np.eye(5)), rtol=1e-10, atol=1e-13)
+    best = approximate_bound(0.2, H, theta, C, n, delta, sigma)
+    for t in tau * np.geomspace(0.1, 10, 40):                       # along the family of the paper
+        other = t ** 2 * np.linalg.inv(H + t ** 2 / sigma ** 2 * np.eye(5))
+        assert approximate_bound(0.2, H, theta, (other + other.T) / 2, n, delta, sigma) >= best * (1 - 1e-14)
+    root = np.linalg.cholesky(C)
+    for _ in range(30):                                             # in any direction: no slope, and up
+        B = rng.normal(size=(5, 5))
+        rise = []
+        for s in (1e-2, -1e-2, 1e-3, -1e-3):
+            w, U = np.linalg.eigh(s * (B + B.T))
+            bent = root @ (U * np.exp(w)) @ U.T @ root.T
+            rise.append(approximate_bound(0.2, H, theta, (bent + bent.T) / 2, n, delta, sigma) - best)
+        assert min(rise) > 0
+        assert abs(rise[0] - rise[1]) < 0.2 * (rise[0] + rise[1])   # no slope: odd part small against the even one
+        assert (rise[0] + rise[1]) / (rise[2] + rise[3]) == pytest.approx(100, rel=0.05)
+
+
+def test_the_fixed_point_in_tau_is_unique_and_at_h_0_it_is_the_prior():
+    rng = np.random.default_rng(0)
+    for d, scale in ((1, 1e6), (3, 1.0), (100, 1e-2), (300, 1e-2)):
+        h, n, delta, sigma = scale * rng.random(d), 30, 0.5, 1.0
+        t = np.linspace(-40, 5, 4501)                               # log tau^2
+        u = sigma ** 2 * h / np.exp(t)[:, None]
+        kl = (np.log1p(u) - u / (1 + u)).sum(axis=1) / 2
+        gap = t - np.log(2 / ((n - 1) * (kl + np.log(n / delta)))) / 2
+        assert (np.diff(gap) > 0).all()                             # increasing: a single crossing
+        tau = optimal_posterior(np.diag(h), np.zeros(d), n, delta, sigma).tau
+        assert np.interp(0.0, gap, t) == pytest.approx(2 * np.log(tau), abs=1e-3)      # the grid's steps are 0.01
+    flat = optimal_posterior(np.zeros((3, 3)), np.ones(3), 10, 0.1, 2.0)
+    assert np.array_equal(flat.cov, 4 * np.eye(3)) or np.allclose(flat.cov, 4 * np.eye(3), rtol=1e-15)
+    assert flat.tau == pytest.approx((2 / (9 * (3 / 8 + np.log(100)))) ** 0.25, rel=1e-12)
+    for H, theta, sigma in (([[1e308]], [1.0], 1.0), ([[5e-324]], [1e150], 1e-3), ([[1.0]], [0.0], 1e150)):
+        assert all(np.isfinite(part).all() for part in optimal_posterior(H, theta, 10, 0.1, sigma))
+
+
+# ------------------------------------------------------------------ the data and the narrow nets
+
+@SEEDS
+def test_inputs_are_one_in_each_part_and_noise_has_the_deviation(seed):
+    x, eps = draw_data(4000, 0.1, rng=seed)
+    part = (x + 1) / 2 * 4000 - np.arange(4000)
+    assert (part >= 0).all() and (part < 1).all() and abs(part.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 4000)
+    assert eps.std() == pytest.approx(0.1, rel=5 / np.sqrt(8000)) and abs(eps.mean()) < 5 * 0.1 / np.sqrt(4000)
+    assert x.min() >= -1 and x.max() < 1 and (draw_data(3, 0.0, rng=0)[1] == 0).all()
+
+
+@pytest.mark.parametrize("y, needed", [
+    ([0, 1, 2, 3], 0), ([0, 1, 3], 1), ([0, 1, 3, 6], 1), ([0, 1, 3, 6, 10], 2), ([0, 1, 0, 1, 0, 1], 4),
+    ([0, 1, 3, 2, 0], 2), ([0, 1, 3, 4, 5, 8], 3), ([0, 1, 3, 4, 5, 4], 3), ([1.0], 0), ([1, 2], 0),
+])
+def test_kinks_needed_by_hand(y, needed):
+    x = np.arange(len(y)) ** 1.5 if needed == 0 and len(y) < 3 else np.arange(float(len(y)))
+    assert relu_units_needed(x, np.array(y, float)) == needed
+    order = np.random.default_rng(0).permutation(len(y))            # any order of the points
+    assert relu_units_needed(x[order], np.array(y, float)[order]) == needed
+
+
+@SEEDS
+def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reached(seed):
+    rng, slack = np.random.default_rng(seed), []
+    for _ in range(400):
+        units, x = rng.integers(1, 6), np.sort(rng.uniform(-1, 1, size=12))
+        net = random_weights([1, units, 1], bias=[True, False], rng=rng)
+        slack.append(units - relu_units_needed(x, forward(net, x[:, None], RELU)[:, 0]))
+    assert min(slack) == 0
+
+
+@SEEDS
+def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five(seed):
+    rng, refused, found = np.random.default_rng(seed), 0, 0
+    while refused < 8:
+        x, eps = draw_data(10, 0.1, rng=rng)
+        y = np.maximum(x, 0) + eps
+        needed, possible = relu_units_needed(x, y), relu_zero_error(x, y, 5, rng=rng) is not None
+        assert not (needed > 5 and possible)
+        refused, found = refused + (needed > 5), found + possible
+
+
+def test_zero_error_nets_are_below_1e_minus_29_and_the_relu_net_is_the_smallest():
+    experiment = draw_experiment(rng=0)
+    for act in (RELU, TANH, SMOOLU):
+        net, X = experiment.nets[act.name], experiment.x[:, None]
+        Y = act.f(X) + experiment.eps[:, None]
+        assert [W.shape for W in net] == [(5, 2), (1, 5)]
+        assert 2 * training_loss(net, X, Y, act) < 1e-29
+        assert squared_error(flatten(net)[None], net, X, Y, act)[0] == 2 * training_loss(net, X, Y, act)
+    every = relu_interpolants(experiment.x, RELU.f(experiment.x) + experiment.eps, 5)
+    norms = [np.linalg.norm(flatten(net)) for net in every]
+    assert np.linalg.norm(flatten(experiment.nets["ReLU"])) == pytest.approx(min(norms), rel=1e-12)
+
+
+def test_the_smooth_fit_takes_the_smallest_of_the_nets_that_arrive():
+    x, eps = draw_data(6, 0.1, rng=3)
+    starts = kinked_starts(x, 3, 64, rng=np.random.default_rng(5))
+    fits = fit_many(starts, x[:, None], (np.tanh(x) + eps)[:, None], TANH)
+    norms = sorted(np.linalg.norm(flatten(f.weights)) for f in fits if 2 * f.loss < 1e-29)
+    net = smooth_zero_error(x, np.tanh(x) + eps, TANH, 3, restarts=64, rng=5)
+    assert len(norms) > 3 and norms[1] > norms[0] * 1.0001
+    assert np.linalg.norm(flatten(net)) == pytest.approx(norms[0], rel=1e-9)
+    assert smooth_zero_error(x, eps * 100, TANH, 1, restarts=4, rng=5) is None          # one unit through six points
+
+
+@SEEDS
+def test_starts_bend_within_the_data(seed):
+    x = np.array([0.5, 2.0, 1.0])
+    starts = kinked_starts(x, 4, 500, rng=seed)
+    W1, W2 = np.array([net[0] for net in starts]), np.array([net[1] for net in starts])
+    assert W1.shape == (500, 4, 2) and W2.shape == (500, 1, 4)
+    bend = W1[..., 1] / W1[..., 0]
+    assert bend.min() >= 0.5 and bend.max() <= 2 and np.ptp(bend) > 1.4
+    logs = np.log(np.abs(W1[..., 0]) / 3)
+    assert abs(logs.mean()) < 0.06 and abs(logs.std() - 0.5) < 0.06 and 0.4 < (W1[..., 0] > 0).mean() < 0.6
+    assert abs(W2.std() - 1) < 0.09                                 # 2000 draws: four standard errors
+
+
+def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
+    rng = np.random.default_rng(0)
+    weights = random_weights([1, 4, 1], rng=rng)
+    X = np.linspace(-1, 1, 9)[:, None]
+    Y = forward(weights, X, TANH)
+    rough = [W * (1 + 8e-16 * rng.choice([-1, 1], size=W.shape)) for W in weights]
+    before, after = (2 * training_loss(net, X, Y, TANH) for net in (rough, polish(rough, X, Y, TANH, rng=0)))
+    assert before > 1e-30 and after <= before
+    gone = polish(rough, X, Y, TANH, goal=0.0, rounds=30, rng=0)
+    assert 2 * training_loss(gone, X, Y, TANH) < before / 3
+    far = max((np.abs(a - b) / np.spacing(np.abs(b))).max() for a, b in zip(gone, rough))
+    assert 0 < far <= 2 * 30 * 2                                    # 2 ulp a round, an ulp doubles at a power of two
+    same = polish(rough, X, Y, TANH, goal=2 * before, rng=0)
+    assert all((a == b).all() and a is not b for a, b in zip(same, rough))
+    assert all((a == b).all() for a, b in zip(polish(rough, X, Y, TANH, goal=0.0, rounds=0), rough))
+
+
+def test_refused_data_sets_are_counted_by_reason():
+    experiment = draw_experiment(3, smooth=(TANH,), rng=2)
+    rng, counted = np.random.default_rng(2), 0
+    while True:                                                     # the same stream, as far as the first fit
+        x, eps = draw_data(6, 0.1, rng=rng)
+        if relu_units_needed(x, np.maximum(x, 0) + eps) <= 3:
+            break
+        counted += 1
+    assert set(experiment.refused) == {"more than 3 ReLU units needed", "no ReLU net", "no tanh net"}
+    assert experiment.refused["more than 3 ReLU units needed"] >= counted
+    if np.array_equal(x, experiment.x):
+        assert sum(experiment.refused.values()) == counted
+    assert set(experiment.nets) == {"ReLU", "tanh"}
+    with pytest.raises(ValueError, match="none of 3 data sets can be fitted by 1 units: .*'no"):
+        draw_experiment(1, smooth=(Hopeless,), most_draws=3, rng=0)
+
+
+class Hopeless:
+    """An activation that fits nothing: constant."""
+    name = "constant"
+    f = staticmethod(np.ones_like)
+    df = d2f = staticmethod(np.zeros_like)
+
+
+# ------------------------------------------------------------------ the experiment
+
+def test_the_quadrature_is_exact_for_polynomials():
+    X, p = uniform_nodes(5)
+    assert X.shape == (5, 1) and p.sum() == pytest.approx(1, rel=1e-15)
+    for k in range(10):                                             # E x^k = 1 / (k + 1) for even k
+        assert p @ X[:, 0] ** k == pytest.approx((k % 2 == 0) / (k + 1), abs=1e-15)
+    assert uniform_nodes()[0].shape == (100, 1)
+
+
+def test_ratio_of_means_by_hand():
+    got = ratio_of_means([[1.0, 3.0], [2.0, 8.0]])                  # R = 5 / 2; differences -0.5 and 0.5
+    assert got.ratio.tolist() == [2.5] and got.mean.tolist() == [5.0]
+    assert got.error[0] == pytest.approx(np.sqrt(0.5) / (np.sqrt(2) * 2), rel=1e-14)
+
+
+@SEEDS
+def test_the_standard_error_is_the_spread_of_the_ratio(seed):
+    rng = np.random.default_rng(seed)
+    base = rng.gamma(2, size=(2000, 1, 200))
+    G = np.concatenate([base, base + rng.gamma(1, size=base.shape)], axis=1)            # shared draws: correlated
+    got = [ratio_of_means(g) for g in G]
+    ratios, errors = np.array([r.ratio[0] for r in got]), np.array([r.error[0] for r in got])
+    # the true ratio is 3 / 2; the spread of 2000 ratios is known to 2 %, the delta method errs by 1 / T
+    assert abs(ratios.mean() - 1.5) < 5 * ratios.std() / np.sqrt(2000) + 0.005
+    assert errors.mean() == pytest.approx(ratios.std(), rel=0.1)
+
+
+def test_moments_of_a_unit_against_closed_forms():
+    mean, s = np.array([-3.0, -0.2, 0.0, 1.0, 4.0]), np.array([0.5, 1.0, 2.0, 0.1, 1.0])
+    a = mean / s
+    Phi = np.array([(1 + math.erf(t / math.sqrt(2))) / 2 for t in a])
+    density = np.exp(-a ** 2 / 2) / np.sqrt(2 * np.pi)
+    m, q = unit_moments(mean, s, RELU)
+    assert np.abs(m - (mean * Phi + s * density)).max() < 1e-4 * s.max()        # the kink: step^2 / 8 density, 5e-5
+    assert np.abs(q - ((mean ** 2 + s ** 2) * Phi + mean * s * density)).max() < 1e-5
+    for act in (TANH, SOFTPLUS):
+        z, w = np.polynomial.hermite_e.hermegauss(120)
+        phi = act.f(mean[:, None] + s[:, None] * z)
+        m, q = unit_moments(mean, s, act)
+        # Gauss-Hermite, 120 nodes: tanh has poles at distance pi / 2 from the axis, s = 2 is the slowest
+        assert np.abs(m - phi @ w / np.sqrt(2 * np.pi)).max() < 1e-5
+        assert np.abs(q - phi ** 2 @ w / np.sqrt(2 * np.pi)).max() < 1e-5
+    m, q = unit_moments(np.array([0.3]), np.array([0.0]), TANH)     # no spread: the value itself
+    assert m == pytest.approx(np.tanh(0.3), rel=1e-14) and q == pytest.approx(np.tanh(0.3) ** 2, rel=1e-14)
+
+
+def deep_check(weights, X, Y, act, wide_center, rho, p, rng, trials=4000):
+    """G of explicitly built wide nets, one forward pass each: wide_center(rng) -> weights of a trial before rho."""
+    thetas = np.stack([flatten(wide_center(rng)) for _ in range(trials)])
+    thetas = thetas + rho * rng.normal(size=thetas.shape)
+    f = forward_pass(unstack(thetas, wide_center(rng)), X, act)[1][-1]
+    G = ((f - Y) ** 2).sum(axis=2) @ p
+    return G.mean(), G.std() / np.sqrt(trials)
+
+
+@pytest.mark.parametrize("act, w0", [(TANH, (0.0, 0.0, 0.0)), (RELU, (0.0, 0.0, 1.0)), (SMOOLU, (0.0, 0.0, 0.3))],
+                         ids=str)
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias):
+    """Two inputs, two outputs, a large rho: nothing is to second order here."""
+    rng = np.random.default_rng([bias, len(act.name)])
+    weights, rho = random_weights([2, 3, 2], bias=[True, bias], rng=rng), 0.4
+    X, p = rng.uniform(-1, 1, size=(30, 2)), rng.dirichlet(np.ones(30))
+    Y = rng.normal(size=(30, 2))
+
+    def wide(rng):                                                  # four surplus units
+        v, w = 0.8 * rng.normal(size=(4, 2)), np.tile(w0, (4, 1)) + 0.5 * rng.normal(size=(4, 3))
+        net = inactive_units(weights, 0, v, TANH)                   # in place of w = 0 put the drawn w
+        net[0][3:] = w
+        return net
+
+    mean, error = deep_check(weights, X, Y, act, wide, rho, p, rng)
+    base, base_error = deep_check(weights, X, Y, act, lambda rng: weights, rho, p, rng)
+    narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
+    options = dict(p=p, rho=rho, w0=w0, spread_v=0.8, spread_w=0.5)
+    ratio = predicted_ratio(weights, X, Y, act, [0, 4], **options)
+    assert abs(base - narrow) < 5 * base_error and ratio[0] == 1
+    assert abs(mean - ratio[1] * narrow) < 5 * error
+    got = generalization_ratio(weights, X, Y, act, [4, 0, 1], trials=4000, rng=1, **options)
+    assert abs(got.ratio[0] - ratio[1]) < 5 * got.error[0] and got.ratio[1] == 1 and got.error[1] == 0
+    assert got.mean[1] == pytest.approx(narrow, rel=0.2) and abs(got.mean[0] - mean) < 7 * error
+    slope = surplus_slope(augment(weights[0], X), act, 2, **options)
+    assert ratio[1] == pytest.approx(1 + 4 * slope / narrow, rel=1e-14)
+
+
+@pytest.mark.parametrize("act", [TANH, RELU])
+def test_the_closed_form_of_replication_is_the_mean_of_explicitly_replicated_nets(act):
+    rng = np.random.default_rng(8)
+    weights, rho = [2 * W for W in random_weights([1, 2, 2], bias=[True, False], rng=rng)], 0.3
+    X, p = uniform_nodes(20)
+    Y = np.hstack([np.sin(X), X])
+    narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
+    ratio = predicted_replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho)
+    wide = replicate_unit(weights, 0, 1, np.full(4, 0.25))
+    mean, error = deep_check(weights, X, Y, act, lambda rng: wide, rho, p, rng)
+    assert abs(mean - ratio[1] * narrow) < 5 * error and ratio[0] == 1
+    got = replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho, trials=4000, rng=1)
+    assert abs(got.ratio[1] - ratio[1]) < 5 * got.error[1] and got.ratio[0] == 1 and got.error[0] == 0
+    other = predicted_replicated_ratio(weights, X, Y, act, [3], unit=0, p=p, rho=rho)
+    assert abs(got.ratio[1] - other[0]) > 5 * got.error[1]          # it matters which unit
+
+
+def test_replicating_a_strong_unit_lowers_the_error():
+    weights, (X, p) = [np.array([[1.0, 0.2]]), np.array([[5.0]])], uniform_nodes()
+    Y = forward(weights, X, TANH)
+    ratio = predicted_replicated_ratio(weights, X, Y, TANH, [1, 4], p=p, rho=0.1)
+    got = replicated_ratio(weights, X, Y, TANH, [1, 4], p=p, rho=0.1, rng=0)
+    assert (ratio < 0.6).all() and (np.abs(got.ratio - ratio) < 5 * got.error).all()
+
+
+def test_to_second_order_the_slope_is_the_trace_of_S():
+    X, p = uniform_nodes()
+    inputs, rhos = augment(np.zeros((1, 2)), X), np.array([0.02, 0.01])
+    # the mean over x of |a~|^2 is 1 + 1/3; S for one unit with |v|^2 = 2 (M = 2 outputs, s_v = 1), and G has no 1/2
+    trace = np.trace(2 * mean_curvature(np.ones((1, 2)), np.sqrt(p)[:, None] * inputs))
+    assert trace == pytest.approx(2 * 2 * 4 / 3, rel=1e-12)
+    gaps = [surplus_slope(inputs, TANH, 2, p=p, rho=r, w0=np.zeros(2)) / (r ** 2 * trace / 2) - 1 for r in rhos]
+    assert abs(gaps[1]) < 1e-3 and gaps[0] / gaps[1] == pytest.approx(4, rel=0.01)
+    off = surplus_slope(inputs, RELU, 1, p=p, rho=0.1, w0=np.array([0.0, 2.0]))
+    assert 0 <= off < 1e-40                                         # 2 is 14 deviations of 0.1 |a~| away
+
+
+def test_control_the_closed_form_needs_v_of_mean_zero():
+    """The same v in every trial, phi(0) != 0: the cross term with the narrow net's error does not vanish."""
+    rng = np.random.default_rng(0)
+    weights, (X, p), rho = [np.array([[1.0, 0.5]]), np.array([[1.0]])], uniform_nodes(20), 0.05
+    Y = forward(weights, X, SOFTPLUS) + 1
+    wide = inactive_units(weights, 0, [[1.0]], TANH)
+    mean, error = deep_check(weights, X, Y, SOFTPLUS, lambda rng: wide, rho, p, rng)
+    wrong = predicted_ratio(weights, X, Y, SOFTPLUS, [1], p=p, rho=rho)[0] * predicted_error(weights, X, Y, SOFTPLUS,
+                                                                                             p=p, rho=rho)
+    assert abs(mean - wrong) > 50 * error                           # f - t = -1: the unit at log 2 lowers the error
+
+
+def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
+    experiment, (X, p) = draw_experiment(rng=1), uniform_nodes()
+    surplus = [0, 5, 25, 45]
+    for act, w0 in ((TANH, (0, 0)), (RELU, (0, 2)), (SMOOLU, (0, 2))):
+        net, Y = experiment.nets[act.name], act.f(X)
+        got = generalization_ratio(net, X, Y, act, surplus, p=p, w0=w0, rng=7)
+        expected = predicted_ratio(net, X, Y, act, surplus, p=p, w0=w0)
+        assert (np.abs(got.ratio - expected) <= 5 * got.error + 1e-6).all()
+        if act is TANH:
+            assert (np.diff(got.ratio) > 5 * np.diff(got.error) / 5).all() and got.ratio[-1] > 1 + 5 * got.error[-1]
+        else:
+            assert np.abs(got.ratio - 1).max() < 1e-3
+            awake = predicted_ratio(net, X, Y, act, surplus, p=p, spread_v=0, spread_w=1)
+            assert awake[-1] > 1.1                                  # inactive propagation wakes the units
+
+
+def test_caveats_v_of_zero_and_relu_at_w_zero():
+    experiment, (X, p) = draw_experiment(rng=2), uniform_nodes()
+    tanh, relu = experiment.nets["tanh"], experiment.nets["ReLU"]
+    still = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p, spread_v=0)[0] - 1
+    grown = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p)[0] - 1
+    rho = 0.01 * np.linalg.norm(flatten(tanh))
+    assert still / grown == pytest.approx(rho ** 2 / (1 + rho ** 2), rel=1e-12)
+    waking = predicted_ratio(relu, X, RELU.f(X), RELU, [45], p=p)[0] - 1                # w = b = 0, v ~ N(0, 1)
+    propagated = predicted_ratio(relu, X, RELU.f(X), RELU, [45], p=p, spread_v=0, spread_w=1)[0] - 1
+    assert waking > 0.5 and waking == pytest.approx(propagated, rel=1e-12)              # (1 + rho^2) rho^2 for both
+
+
+def test_widths_share_their_draws_and_the_order_asked_for_is_kept():
+    weights, (X, p) = random_weights([1, 3, 1], rng=0), uniform_nodes(10)
+    Y = np.zeros((10, 1))
+    for function in (generalization_ratio, replicated_ratio):
+        one, several = (function(weights, X, Y, TANH, E, p=p, trials=50, rng=3) for E in ([7], [2, 7, 0]))
+        assert several.ratio[1] == one.ratio[0] and several.mean[1] == one.mean[0] and several.ratio[2] == 1
+        generator = function(weights, X, Y, TANH, np.array([7]), p=p, trials=50, rng=np.random.default_rng(3))
+        assert generator.ratio[0] == one.ratio[0] != function(weights, X, Y, TANH, [7], p=p, trials=50, rng=4).ratio[0]
+
+
+def test_two_trials_are_enough_for_a_standard_error():
+    weights, X = random_weights([1, 3, 1], rng=0), np.linspace(-1, 1, 5)[:, None]
+    for function in (generalization_ratio, replicated_ratio):
+        assert np.isfinite(function(weights, X, X, TANH, [3], trials=2, rng=0).error).all()
+        with pytest.raises(ValueError, match="trials is 1,"):
+            function(weights, X, X, TANH, [3], trials=1)
+
+
+def test_the_defaults_are_equal_weights_and_a_hundredth_of_the_norm():
+    weights, X = random_weights([2, 3, 2], rng=0), np.random.default_rng(0).normal(size=(8, 2))
+    Y, rho = np.zeros((8, 2)), 0.01 * np.linalg.norm(flatten(weights))
+    given = dict(p=np.full(8, 0.125), rho=rho)
+    for function in (predicted_ratio, predicted_replicated_ratio):
+        assert np.array_equal(function(weights, X, Y, TANH, [3]), function(weights, X, Y, TANH, [3], **given))
+    assert np.array_equal(predicted_ratio(weights, X, Y, TANH, [3], w0=np.zeros(3)),
+                          predicted_ratio(weights, X, Y, TANH, [3], spread_v=1.0, spread_w=0.0))
+    assert predicted_error(weights, X, Y, TANH) == predicted_error(weights, X, Y, TANH, **given)
+    assert np.array_equal(generalization_ratio(weights, X, Y, TANH, [3], trials=9, rng=0).ratio,
+                          generalization_ratio(weights, X, Y, TANH, [3], trials=9, rng=0, **given).ratio)
+    assert np.array_equal(replicated_ratio(weights, X, Y, TANH, [3], trials=9, rng=0).ratio,
+                          replicated_ratio(weights, X, Y, TANH, [3], trials=9, rng=0, **given).ratio)
+
+
+# ------------------------------------------------------------------ input
+
+def calls():
+    """One sound call of each function with array arguments: name -> (function, arguments, keywords)."""
+    C, m = np.diag([1.0, 2.0, 4.0]), np.array([1.0, -2.0, 3.0])
+    v, S, net = np.array([[1.0], [2.0]]), np.diag([1.0, 2.0, 3.0, 0.0]), [np.eye(3)[:, :2] + 1, np.ones((1, 3))]
+    X, Y, p = np.linspace(-1, 1, 4)[:, None], np.array([[0.0], [1.0], [3.0], [2.0]]), np.array([0.25, 0.25, 0.5, 0.0])
+    x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([2.0, 0.5, 1.0, 3.0])
+    return {
+        "gaussian_kl": (gaussian_kl, (m, C, 2 * m, 2 * C), {}), "isotropic_kl": (isotropic_kl, (m, C, 2.0), {}),
+        "curvature_kl": (curvature_kl, (C, 2.0, 0.5), {}), "ridge_kl": (ridge_kl, (C, 2.0, 0.5), {}),
+        "kl_smooth": (kl_smooth, (m, v, C, S, 2.0, 0.5), {}), "kl_relu": (kl_relu, (m, v, C, 2.0, 0.5), {}),
+        "mean_curvature": (mean_curvature, (v, C[:, :2], 1.0), {}),
+        "expected_risk": (expected_risk, (0.5, C, C), {}),
+        "approximate_bound": (approximate_bound, (0.5, C, m, C, 10, 0.5, 2.0), {}),
+        "plug_in_bound": (plug_in_bound, (0.5, C, m, 10, 0.5, 2.0, 0.5), {}),
+        "optimal_posterior": (optimal_posterior, (C, m, 10, 0.5, 2.0), {}),
+        "pac_bayes_bound": (pac_bayes_bound, (0.5, 2.0, 10, 0.5), {}),
+        "relu_units_needed": (relu_units_needed, (x, y), {}),
+        "relu_zero_error": (relu_zero_error, (x, y, 2), {"rng": 0}),
+        "smooth_zero_error": (smooth_zero_error, (x, y, TANH, 2), {"rng": 0, "restarts": 40}),
+        "polish": (polish, (net, X, Y, TANH), {"rng": 0, "rounds": 3}),
+        "ratio_of_means": (ratio_of_means, (C[:, :2] + 1,), {}),
+        "kinked_starts": (kinked_starts, (x, 2, 3), {"rng": 0}), "draw_data": (draw_data, (3, 0.5), {"rng": 0}),
+        "generalization_ratio": (generalization_ratio, (net, X, Y, TANH, [1, 3]),
+                                 {"p": p, "w0": np.array([0.0, 1.0]), "rng": 0, "trials": 20}),
+        "predicted_ratio": (predicted_ratio, (net, X, Y, TANH, [1, 3]), {"p": p, "w0": np.array([0.0, 1.0])}),
+        "predicted_error": (predicted_error, (net, X, Y, TANH), {"p": p}),
+        "replicated_ratio": (replicated_ratio, (net, X, Y, TANH, [1, 3]), {"p": p, "rng": 0, "trials": 20}),
+        "predicted_replicated_ratio": (predicted_replicated_ratio, (net, X, Y, TANH, [1, 3]), {"p": p}),
+        "uniform_nodes": (uniform_nodes, (7,), {}),
+    }
+
+
+def parts(result):
+    """All numbers of a result, in order."""
+    if isinstance(result, (list, tuple)):
+        return np.concatenate([parts(part) for part in result]) if result else np.zeros(0)
+    return np.atleast_1d(np.asarray(result, dtype=float)).ravel()
+
+
+def each_array(change, value):
+    """The same arguments with `change` done to every array in them."""
+    if isinstance(value, np.ndarray):
+        return change(value)
+    if isinstance(value, list) and isinstance(value[0], np.ndarray):
+        return [change(a) for a in value]
+    return value
+
+
+@pytest.mark.parametrize("name", calls())
+def test_arguments_are_left_alone_and_other_types_and_layouts_give_the_same(name):
+    function, args, options = calls()[name]
+    result = parts(function(*args, **options))
+    fresh = calls()[name]
+    for given, expected in zip((*args, *options.values()), (*fresh[1], *fresh[2].values())):
+        assert np.array_equal(parts(given), parts(expected)) if isinstance(given, (list, np.ndarray)) else True
+
+    def spaced(a):
+        return np.repeat(a, 2, axis=0)[::2]
+
+    def single(a):
+        return a.astype(np.float32) if np.array_equal(a.astype(np.float32), a) else a
+
+    def whole(a):
+        return a.astype(int) if np.array_equal(a.astype(int), a) else a
+
+    for change in (np.asfortranarray, spaced, single, whole):
+        changed = function(*(each_array(change, a) for a in args),
+                           **{k: each_array(change, a) for k, a in options.items()})
+        # another layout can sum in another order: some eps
+        assert np.allclose(parts(changed), result, rtol=1e-13, atol=0), change
+    shared = [a for a in (*args, *options.values()) if isinstance(a, np.ndarray)] + [
+        a for arg in args if isinstance(arg, list) for a in arg if isinstance(a, np.ndarray)]
+    for part in (result if isinstance(result, (list, tuple)) else [result]):
+        assert not any(np.shares_memory(part, a) for a in shared)
+
+
+def refusals():
+    rng = np.random.default_rng(0)
+    m, C, v, S = np.zeros(2), np.eye(2), np.ones((2, 1)), np.eye(4)
+    X, Y, net = np.zeros((4, 1)), np.zeros((4, 1)), random_weights([1, 3, 1], rng=rng)
+    skew, down = np.array([[1.0, 0.5], [0.4, 1.0]]), np.diag([1.0, -1.0])
+    x = np.arange(4.0)
+    return {
+        "cov_q is singular": lambda: gaussian_kl(m, np.ones((2, 2)), m, C),
+        "cov_p is singular": lambda: gaussian_kl(m, C, m, np.array([[1.0, 2.0], [2.0, 1.0]])),
+        "cov has the entry 0.0e.00 on its diagonal": lambda: isotropic_kl(m, np.diag([1.0, 0.0]), 1.0),
+        "cov_q has the entry -1": lambda: gaussian_kl(m, down, m, C),
+        "cov_p differs from its transpose": lambda: gaussian_kl(m, C, m, skew),
+        "mean_q has length 2 and cov_q 3": lambda: gaussian_kl(m, np.eye(3), m, C),
+        "mean_q has length 2 and mean_p 3": lambda: gaussian_kl(m, C, np.zeros(3), np.eye(3)),
+        "mean_p has shape .2, 1.": lambda: gaussian_kl(m, C, m[:, None], C),
+        "cov_q has shape .1, 2.": lambda: gaussian_kl(m, C[:1], m, C),
+        "cov_q holds nan": lambda: gaussian_kl(m, C * np.nan, m, C),
+        "the KL overflows": lambda: gaussian_kl([1e200], [[1.0]], [-1e200], [[1.0]]),
+        "the KL .*overflows": lambda: isotropic_kl([1.0], [[1.0]], 1e-200),
+        "sigma is 0": lambda: isotropic_kl(m, C, 0.0),
+        "sigma is -1": lambda: curvature_kl(C, -1.0, 1.0),
+        "tau is 0": lambda: curvature_kl(C, 1.0, 0),
+        "tau is nan": lambda: ridge_kl(C, 1.0, np.nan),
+        "H has the eigenvalue -1.*no minimum": lambda: curvature_kl(down, 1.0, 1.0),
+        "H differs": lambda: ridge_kl(skew, 1.0, 1.0),
+        "H has shape .2,.": lambda: ridge_kl(m, 1.0, 1.0),
+        "an eigenvalue of H overflows": lambda: curvature_kl(np.full((2, 2), 1.7e308), 1.0, 1.0),
+        "the KL overflows float64; ": lambda: curvature_kl([[1e-300]], 1e-300, 1.0),
+        "H0 has length 2 and theta0 3": lambda: kl_smooth(np.zeros(3), v, C, S, 1.0, 1.0),
+        "S has shape .3, 3.": lambda: kl_smooth(m, v, C, np.eye(3), 1.0, 1.0),
+        "S has the eigenvalue": lambda: kl_smooth(m, v, C, down, 1.0, 1.0),
+        "H0 has the eigenvalue": lambda: kl_relu(m, v, down, 1.0, 1.0),
+        "v has shape .2,.": lambda: kl_relu(m, v[:, 0], C, 1.0, 1.0),
+        "theta_0.*overflows": lambda: kl_relu(m + 1e200, v, C, 1.0, 1.0),
+        "v.*2 / sigma.*overflows": lambda: kl_smooth(m, v * 1e200, C, S, 1.0, 1.0),
+        "S overflows": lambda: mean_curvature([[1.0]], [[1e200]], 0.0),
+        "sigma is -2": lambda: mean_curvature(v, C, -2),
+        "empirical_risk is 1.5": lambda: pac_bayes_bound(1.5, 1.0, 10, 0.1),
+        "kl is -1": lambda: pac_bayes_bound(0.5, -1, 10, 0.1),
+        "n is 1,": lambda: pac_bayes_bound(0.5, 1.0, 1, 0.1),
+        "n is 2.5": lambda: pac_bayes_bound(0.5, 1.0, 2.5, 0.1),
+        "delta is 0.0, it should lie between 0 and 1, both": lambda: pac_bayes_bound(0.5, 1.0, 10, 0.0),
+        "delta is 1.0, it should lie between 0 and 1, both": lambda: pac_bayes_bound(0.5, 1.0, 10, 1.0),
+        "cov differs": lambda: expected_risk(0.5, C, skew),
+        "H has length 2 and cov 3": lambda: expected_risk(0.5, C, np.eye(3)),
+        "Tr.H C. overflows": lambda: expected_risk(0.5, C * 1e200, C * 1e200),
+        "empirical_risk is 2": lambda: approximate_bound(2, C, m, C, 10, 0.1, 1.0),
+        "risk is -1": lambda: plug_in_bound(-1, C, m, 10, 0.1, 1.0, 1.0),
+        "H has length 2 and theta 3": lambda: plug_in_bound(0.1, C, np.zeros(3), 10, 0.1, 1.0, 1.0),
+        "tau.2 r / 2 or the KL overflows": lambda: plug_in_bound(0.1, C * 1e308, m, 10, 0.1, 1.0, 1e200),
+        "H has length 2 and theta 1": lambda: optimal_posterior(C, m[:1], 10, 0.1, 1.0),
+        "theta.*overflows": lambda: optimal_posterior(C, m + 1e200, 10, 0.1, 1.0),
+        "the covariance overflows": lambda: optimal_posterior(C * 0, m, 10, 0.1, 1e200),
+        "noise is -1": lambda: draw_data(3, -1),
+        "noise is 1e.160": lambda: draw_data(3, 1e160),
+        "x holds 1.0e.160": lambda: kinked_starts([1e160], 1, 1),
+        "y holds 1.0e.160": lambda: relu_zero_error(x, x * 1e160 / 3, 2),
+        "the squared error overflows": lambda: polish(net, X, Y + 1e200, TANH),
+        "the ratio of the errors overflows": lambda: ratio_of_means([[1e-300, 1e-300], [1e300, 1e300]]),
+        "n is 0": lambda: draw_data(0, 1.0),
+        "rng is 'a'": lambda: draw_data(3, 1.0, rng="a"),
+        "x has length 4 and y 3": lambda: relu_units_needed(x, x[:3]),
+        "x has equal": lambda: relu_zero_error(x * 0, x, 2),
+        "both should be 6": lambda: relu_zero_error(x, x, 3),
+        "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e140),
+        "goal is -1": lambda: polish(net, X, Y, TANH, goal=-1),
+        "rounds is 0.5": lambda: polish(net, X, Y, TANH, rounds=0.5),
+        "act is 'tanh'": lambda: polish(net, X, Y, "tanh"),
+        "units is 0": lambda: kinked_starts(x, 0, 2),
+        "count is 0": lambda: kinked_starts(x, 2, 0),
+        "count is 2.5": lambda: uniform_nodes(2.5),
+        "units is 9": lambda: draw_experiment(9),
+        "smooth is <": lambda: draw_experiment(smooth=TANH.f),
+        "most_draws is 0": lambda: draw_experiment(most_draws=0),
+        "G has shape .1, 2.": lambda: ratio_of_means([[1.0, 2.0]]),
+        "G has shape .2, 1.": lambda: ratio_of_means([[1.0], [2.0]]),
+        "first row of mean 0": lambda: ratio_of_means([[0.0, 0.0], [1.0, 2.0]]),
+        "weights holds 3 matrices": lambda: predicted_error(random_weights([1, 2, 2, 1], rng=0), X, Y, TANH),
+        "surplus is 5": lambda: generalization_ratio(net, X, Y, TANH, 5),
+        "surplus is .., it should be a list": lambda: predicted_ratio(net, X, Y, TANH, []),
+        "an element of surplus is -1": lambda: replicated_ratio(net, X, Y, TANH, [-1]),
+        "p has length 3 and X 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(3) / 3),
+        "p has the sum 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4)),
+        "p has the sum 1.0, it should have no neg": lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0]),
+        "w0 has length 3": lambda: predicted_ratio(net, X, Y, TANH, [1], w0=np.zeros(3)),
+        "rho is -0.1": lambda: predicted_ratio(net, X, Y, TANH, [1], rho=-0.1),
+        "spread_v is -1": lambda: generalization_ratio(net, X, Y, TANH, [1], spread_v=-1),
+        "spread_w is inf": lambda: generalization_ratio(net, X, Y, TANH, [1], spread_w=np.inf),
+        "trials is 1,": lambda: generalization_ratio(net, X, Y, TANH, [1], trials=1),
+        "unit is 3": lambda: replicated_ratio(net, X, Y, TANH, [1], unit=3),
+        "below 1e30": lambda: generalization_ratio([W * 1e40 for W in net], X, Y, TANH, [1]),
+        "Y has shape .4, 2.": lambda: generalization_ratio(net, X, np.zeros((4, 2)), TANH, [1]),
+        "Y has shape .4,.": lambda: generalization_ratio(net, X, Y[:, 0], TANH, [1]),
+        "the error of the narrow net is 0": lambda: predicted_ratio([W * 0 for W in net], X, Y, TANH, [1]),
+        "the narrow net makes no error": lambda: generalization_ratio([W * 0 for W in net], X, Y, TANH, [1], rho=0),
+    }
+
+
+@pytest.mark.parametrize("message", refusals())
+def test_bad_input_is_refused_with_a_sentence(message):
+    with pytest.raises(ValueError, match=message):
+        refusals()[message]()
+
+
+def bare(module):
+    """The module without the lines that call check_, as one copies it."""
+    tree = ast.parse(inspect.getsource(module))
+
+    class Strip(ast.NodeTransformer):
+        def visit(self, node):
+            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
+                return None
+            return self.generic_visit(node)
+
+    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
+    copied = types.ModuleType("copied")
+    exec(ast.unparse(ast.fix_missing_locations(Strip().visit(tree))), copied.__dict__)
+    return copied
+
+
+@pytest.mark.parametrize("name", calls())
+def test_functions_work_when_copied_without_the_lines_that_call_check(name):
+    function, args, options = calls()[name]
+    copied = getattr(bare(pacbayes_module), name)
+    assert np.array_equal(parts(copied(*args, **options)), parts(function(*args, **options)))
+    assert "check_" not in "\n".join(line for line in inspect.getsource(function).splitlines()
+                                     if re.search(r"\breturn\b|\bif\b", line))
+
+
+def test_the_drawn_experiment_is_the_same_without_the_check_lines():
+    ours, copied = draw_experiment(3, rng=1), bare(pacbayes_module).draw_experiment(3, rng=1)
+    assert np.array_equal(ours.x, copied.x) and ours.refused == copied.refused
