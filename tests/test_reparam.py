@@ -1,0 +1,1220 @@
+"""alpha-scale, sharpness and changes of coordinates. A test's name is the claim it checks."""
+import ast
+import inspect
+import itertools
+import re
+import types
+
+import numpy as np
+import pytest
+
+import reparam as reparam_module
+from embeddings import inactive_relu_units
+from hessian import hessian, inertia
+from landscape import (
+    LEAKY_RELU,
+    LOGISTIC,
+    RELU,
+    SQUARE,
+    TANH,
+    flatten,
+    forward,
+    gradient,
+    jacobian,
+    jacobian_rank,
+    random_weights,
+    training_loss,
+    unflatten,
+)
+from reparam import (
+    alpha_diagonal,
+    alpha_for_norm,
+    alpha_scale,
+    alpha_to_constant,
+    alphas_for_many,
+    box_radius,
+    epsilon_sharpness,
+    flat_boxes,
+    input_derivative,
+    large_eigenvalues,
+    network_loss,
+    orbit_tangent,
+    output_change,
+    power,
+    power_inverse,
+    power_slope,
+    projected_ascent,
+    pullback_gradient,
+    pullback_hessian,
+    quadratic_maximum,
+    quadratic_sharpness,
+    radial,
+    radial_inverse,
+    radial_inverse_jacobian,
+    radial_jacobian,
+    radial_psi,
+    radial_psi_prime,
+    reversing_output_map,
+    weight_norm,
+    weight_norm_hessian,
+)
+
+SEED = 0
+NETS = [([2, 3, 2], True), ([2, 3, 2], False), ([3, 4, 3, 2], [True, False, True]), ([1, 2, 3, 2, 2], True)]
+every_net = pytest.mark.parametrize("widths, bias", NETS, ids=str)
+
+
+def generator(*key):
+    return np.random.default_rng([SEED, *key])
+
+
+def draw(widths, bias=True, n=7, key=0, scale=1.5):
+    """A net and data on which every ReLU unit is on for two samples, and those of the first layer off for one."""
+    for k in itertools.count():
+        rng = generator(key, k)
+        weights = [scale * W for W in random_weights(widths, bias=bias, rng=rng)]
+        X, Y = rng.normal(size=(n, widths[0])), rng.uniform(size=(n, widths[-1]))
+        units = [forward(weights[:j], X, RELU) for j in range(1, len(weights))]
+        if all(((z > 0.01).sum(axis=0) >= 2).all() for z in units) and (units[0] < 0).any(axis=0).all():
+            return weights, X, Y
+
+
+def scales(count, rng, spread=1.0):
+    """Positive numbers of product 1."""
+    c = spread * rng.normal(size=count)
+    return np.exp(c - c.mean())
+
+
+def fitted(widths, bias, n, key=0):
+    """A net at zero loss: the targets are its own outputs."""
+    weights, X, _ = draw(widths, bias, n, key)
+    return weights, X, forward(weights, X, RELU)
+
+
+def relative(A, B):
+    return np.abs(A - B).max() / max(np.abs(B).max(), 1e-300)
+
+
+def gaussian_kl(mean_q, cov_q, mean_p, cov_p):
+    """KL(N(mean_q, cov_q) || N(mean_p, cov_p))."""
+    ratio, shift = np.linalg.solve(cov_p, cov_q), mean_q - mean_p
+    return (np.trace(ratio) - np.linalg.slogdet(ratio)[1] + shift @ np.linalg.solve(cov_p, shift) - len(shift)) / 2
+
+
+# ------------------------------------------------------------------ Section 3: homogeneity, alpha-scale
+
+def test_theorem_1_relu_and_leaky_relu_are_positively_homogeneous_and_tanh_is_not():
+    z = generator(1).normal(size=100)
+    for alpha in (2.0 ** -20, 0.3, 7.0):
+        for act in (RELU, LEAKY_RELU):
+            assert np.allclose(act.f(alpha * z), alpha * act.f(z), rtol=1e-15, atol=0)
+        assert relative(TANH.f(alpha * z), alpha * TANH.f(z)) > 1e-13
+    assert relative(RELU.f(-2 * z), -2 * RELU.f(z)) > 0.1          # control: alpha < 0
+
+
+@every_net
+@pytest.mark.parametrize("act", [RELU, LEAKY_RELU], ids=lambda a: a.name)
+def test_definition_5_alpha_scale_keeps_the_function_everywhere_at_any_depth(widths, bias, act):
+    weights, X, _ = draw(widths, bias)
+    far = np.vstack([X, 1e3 * X, -X])
+    for k in range(5):
+        alphas = scales(len(weights), generator(2, k), 2.0)
+        moved = alpha_scale(weights, alphas)
+        assert relative(forward(moved, far, act), forward(weights, far, act)) < 1e-13
+        assert relative(flatten(moved), flatten(weights)) > 1e-2
+        assert relative(forward(moved, X, TANH), forward(weights, X, TANH)) > 1e-4      # control: not homogeneous
+
+
+def test_definition_5_in_numbers():
+    weights = [np.array([[1.0, 2.0, 3.0]]), np.array([[4.0, 5.0]]), np.array([[6.0, 7.0]])]
+    moved = alpha_scale(weights, [2.0, 8.0, 1 / 16])
+    assert [W.tolist() for W in moved] == [[[2, 4, 6]], [[32, 80]], [[6 / 16, 7]]]
+    d = alpha_diagonal(weights, [2.0, 8.0, 1 / 16])
+    assert d.tolist() == [1 / 2, 1 / 2, 1 / 2, 1 / 8, 1 / 16, 16, 1]
+    tangent = orbit_tangent(weights, [1.0, 3.0, -4.0])
+    assert tangent.tolist() == [1, 2, 3, 12, 20, -24, 0]
+
+
+def test_appendix_b_control_a_bias_scaled_like_its_own_layer_changes_the_function():
+    weights, X, _ = draw([2, 3, 3, 2])
+    alphas = np.array([2.0, 3.0, 1 / 6])
+    own = [alpha * W for alpha, W in zip(alphas, weights)]
+    assert relative(forward(own, X, RELU), forward(weights, X, RELU)) > 1e-3
+    assert relative(forward(alpha_scale(weights, alphas), X, RELU), forward(weights, X, RELU)) < 1e-14
+
+
+def test_maxout_is_homogeneous_too():
+    rng = generator(3)
+    W1, W2, x = rng.normal(size=(4, 3, 2)), rng.normal(size=(2, 4)), rng.normal(size=(9, 2))
+
+    def maxout(W1, W2):
+        return np.einsum("hpd,nd->nhp", W1, x).max(axis=2) @ W2.T                 # each unit takes the best of 3 pieces
+
+    assert relative(maxout(7 * W1, W2 / 7), maxout(W1, W2)) < 1e-14
+    assert relative(maxout(-7 * W1, W2 / -7), maxout(W1, W2)) > 0.1
+
+
+@every_net
+def test_alpha_scales_form_a_group(widths, bias):
+    weights = draw(widths, bias)[0]
+    a, b = scales(len(weights), generator(4)), scales(len(weights), generator(5))
+    assert relative(flatten(alpha_scale(alpha_scale(weights, a), b)), flatten(alpha_scale(weights, a * b))) < 1e-15
+    assert relative(flatten(alpha_scale(alpha_scale(weights, a), 1 / a)), flatten(weights)) < 1e-15
+    assert all((A == B).all() for A, B in zip(alpha_scale(weights, np.ones(len(a))), weights))
+
+
+@every_net
+@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("act", [RELU, LEAKY_RELU], ids=lambda a: a.name)
+def test_theorem_3_gradient_and_hessian_are_scaled_by_D_alpha_at_any_differentiable_point(widths, bias, loss, act):
+    weights, X, Y = draw(widths, bias)
+    for k in range(3):
+        alphas = scales(len(weights), generator(6, k))
+        moved, d = alpha_scale(weights, alphas), alpha_diagonal(weights, alphas)
+        g, H = flatten(gradient(weights, X, Y, act, loss)), hessian(weights, X, Y, act, loss)
+        assert np.allclose(flatten(weights), d * flatten(moved), rtol=1e-14)      # D_alpha is the inverse of T_alpha
+        g_moved, H_moved = flatten(gradient(moved, X, Y, act, loss)), hessian(moved, X, Y, act, loss)
+        # entry by entry in the units of D: a few hundred roundings
+        assert np.abs(g_moved / d - g).max() < 1e-13 * np.abs(g).max()
+        assert np.abs(H_moved / np.outer(d, d) - H).max() < 1e-13 * np.abs(H).max()
+        assert relative(H_moved, H) > 1e-2
+
+
+@every_net
+def test_the_orbit_tangent_is_the_derivative_of_the_orbit_and_in_the_kernel_of_the_jacobian(widths, bias):
+    weights, X, _ = draw(widths, bias)
+    c = generator(7).normal(size=len(weights))
+    c -= c.mean()
+    h, tangent = 1e-5, orbit_tangent(weights, c)
+    ahead, behind = (flatten(alpha_scale(weights, np.exp(t * c))) for t in (h, -h))
+    difference = (ahead - behind) / (2 * h)
+    assert relative(difference, tangent) < 1e-9                     # h^2 / 6 c^3 and eps / h
+    J = jacobian(weights, X, RELU)
+    assert np.abs(J @ tangent).max() < 1e-13 * np.abs(J).max() * np.abs(tangent).max()
+    other = orbit_tangent(weights, c) * (np.arange(len(tangent)) < weights[0].size)     # control: one layer alone
+    assert np.abs(J @ other).max() > 1e-3 * np.abs(J).max() * np.abs(tangent).max()
+
+
+# ------------------------------------------------------------------ Theorem 2: volume
+
+def disjoint(weights, boxes, i, j):
+    """Whether some coordinate tells two boxes apart."""
+    theta = [[W.ravel() for W in alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k])] for k in (i, j)]
+    return any((np.abs(a - b) > boxes.radii[i, part] + boxes.radii[j, part]).any()
+               for part, (a, b) in enumerate(zip(*theta)))
+
+
+@pytest.mark.parametrize("widths", [[3, 2, 1], [2, 3, 2], [1, 2, 4]], ids=["n1 > n2", "n1 = n2", "n1 < n2"])
+@pytest.mark.parametrize("r", [1e-3, 0.2, 50.0])
+def test_theorem_2_boxes_are_disjoint_and_their_volumes_do_not_fall(widths, r):
+    weights = draw(widths, False)[0]
+    n1, n2 = weights[0].size, weights[1].size
+    boxes = flat_boxes(weights, r, 12)
+    largest = np.abs(weights[0]).max()
+    small = min(r, largest / 2)
+    alpha = 2 * (largest + small) / (largest - small)               # as printed
+    assert np.isclose(boxes.alpha, alpha if n1 >= n2 else 1 / alpha, rtol=1e-14) and 2 < alpha <= 6 + 1e-12
+    assert np.allclose(boxes.radii[0], small, rtol=1e-15) and boxes.radii.shape == (12, 2)
+    assert np.allclose(boxes.radii, small * boxes.alpha ** (np.arange(12)[:, None] * [1.0, -1.0]), rtol=1e-13)
+    sides = n1 * np.log(2 * boxes.radii[:, 0]) + n2 * np.log(2 * boxes.radii[:, 1])
+    assert np.allclose(boxes.log_volumes, sides, rtol=1e-12, atol=1e-10)
+    growth = np.diff(boxes.log_volumes)
+    assert np.allclose(growth, abs(n1 - n2) * np.log(alpha), atol=1e-10)
+    assert all(disjoint(weights, boxes, i, j) for i, j in itertools.combinations(range(12), 2))
+    total = np.logaddexp.accumulate(boxes.log_volumes)              # the volume found so far
+    assert total[-1] >= boxes.log_volumes[0] + np.log(12) - 1e-10
+
+
+def test_theorem_2_the_loss_on_every_box_is_that_on_the_first():
+    weights, X, Y = draw([2, 3, 1], False)
+    L, epsilon, rng = training_loss(weights, X, Y, RELU), 0.1, generator(8)
+    r = box_radius(weights, X, Y, epsilon)
+    boxes = flat_boxes(weights, r, 8)
+    for k in range(8):
+        center = alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k])
+        for _ in range(20):
+            inside = [W + radius * rng.uniform(-1, 1, size=W.shape) for W, radius in zip(center, boxes.radii[k])]
+            assert training_loss(inside, X, Y, RELU) < L + epsilon
+
+
+def test_theorem_2_control_with_the_frobenius_norm_a_box_can_hold_theta_1_equal_to_0():
+    weights = [np.ones((3, 3)), np.ones((1, 3))]                    # largest entry 1, Frobenius norm 3
+    boxes = flat_boxes(weights, 10.0, 3)
+    assert boxes.radii[0, 0] == 0.5                                 # half of the largest entry: 0 is outside
+    frobenius = min(10.0, np.linalg.norm(weights[0]) / 2)
+    assert frobenius > np.abs(weights[0]).max()                     # 0 is inside, and in every T_alpha^k of that box
+
+
+def test_theorem_2_control_with_a_smaller_alpha_boxes_overlap():
+    weights = draw([3, 2, 1], False)[0]
+    boxes = flat_boxes(weights, 50.0, 2)
+    mild = boxes._replace(alpha=1.2, radii=boxes.radii[0] * 1.2 ** np.array([[0, 0], [1.0, -1]]))
+    assert disjoint(weights, boxes, 0, 1) and not disjoint(weights, mild, 0, 1)
+
+
+@pytest.mark.parametrize("widths, bias", [([2, 2, 1], False), ([1, 2, 1], True), ([1, 1, 2, 1], [True, False, True])],
+                         ids=str)
+@pytest.mark.parametrize("act", [RELU, TANH, LEAKY_RELU], ids=lambda a: a.name)
+def test_box_radius_is_certified_at_all_corners_and_inside(widths, bias, act):
+    weights, X, Y = draw(widths, bias)
+    theta, L, rng = flatten(weights), training_loss(weights, X, Y, act), generator(9)
+    corners = np.array(list(itertools.product([-1.0, 1.0], repeat=len(theta))))         # at most 2^7
+    points = np.vstack([corners, rng.uniform(-1, 1, size=(200, len(theta)))])
+    loss = network_loss(weights, X, Y, act).loss
+    f = forward(weights, X, act)
+    for epsilon in (1e-6, 1e-2, 1.0, 1e3):
+        r = box_radius(weights, X, Y, epsilon, act)
+        values = loss(theta + r * points)
+        assert (values < L + epsilon + 1e-13 * L).all()
+        assert loss(theta + 50 * r * corners).max() > L + epsilon   # control: the bound is not idle
+        m = output_change(weights, X, r, act)
+        for point in points[::7]:
+            moved = forward(unflatten(theta + r * point, weights), X, act)
+            assert (np.abs(moved - f) <= m * (1 + 1e-9) + 1e-13).all()
+        bound = [np.sum(np.abs(f - Y) * m + m ** 2 / 2) for m in (m, output_change(weights, X, 1.001 * r, act))]
+        assert bound[0] < epsilon < bound[1]                        # the largest r the bound allows
+
+
+def test_output_change_in_numbers():
+    weights, X = [np.array([[1.0, -2.0, 0.5]]), np.array([[3.0]])], np.array([[1.0, 2.0]])
+    # m_1 = r (1 + 2 + 1), a_1 = relu(-3.5) = 0;  m_2 = 3 m_1 + r (0 + m_1)
+    assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * 0.4)
+    assert (output_change(weights, X, 0.0) == 0).all() and (output_change(weights, X, 1e300) == np.inf).all()
+    weights[0][0, 1] = 2.0                                          # a_1 = relu(4.5)
+    assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * (4.5 + 0.4))
+
+
+# ------------------------------------------------------------------ Theorems 4 and 5: the Hessian
+
+@pytest.mark.parametrize("bias", [False, [True, False]], ids=str)
+@pytest.mark.parametrize("first", [True, False], ids=["d in theta_1", "d in theta_2"])
+def test_theorem_4_the_spectral_norm_and_the_trace_exceed_any_bound(first, bias):
+    weights, X, Y = fitted([2, 3, 2], bias, 8)
+    weights = alpha_scale(weights, [0.05, 20] if first else [20, 0.05])             # where the large curvature is
+    H, n1 = hessian(weights, X, Y, RELU), weights[0].size
+    assert (np.diag(H).argmax() < n1) == first
+    for bound in (1e-3, 1.0, 1e7):
+        alpha = alpha_for_norm(H, n1, bound)
+        moved = alpha_scale(weights, [alpha, 1 / alpha])
+        H_moved, d = hessian(moved, X, Y, RELU), alpha_diagonal(weights, [alpha, 1 / alpha])
+        values = np.linalg.eigvalsh(d[:, None] * H * d)
+        assert values[-1] > bound and values.sum() > bound
+        assert np.linalg.norm(H_moved, 2) > bound and np.trace(H_moved) > bound
+        assert training_loss(moved, X, Y, RELU) < 1e-25
+        # the diagonal element itself ends two per cent above: 1.01 in alpha
+        assert np.isclose((d ** 2 * np.diag(H))[np.diag(H).argmax()], 1.01 ** 2 * bound, rtol=1e-12)
+    gentle = np.diag([0.5, 2.0, 1.0])
+    assert np.isclose(alpha_for_norm(gentle, 1, 8.0), 1.01 * 2)
+    assert np.isclose(alpha_for_norm(gentle, 2, 8.0), 0.5 / 1.01)
+
+
+def test_theorem_4_control_at_a_large_enough_alpha_of_the_wrong_side_the_norm_stays_below():
+    H = np.diag([2.0, 0.0])                                         # d in theta_1: alpha > 1 flattens
+    for alpha in (1.0, 3.0):
+        D = np.diag([1 / alpha, alpha])
+        assert np.linalg.norm(D @ H @ D, 2) <= 2 < 10
+    alpha = alpha_for_norm(H, 1, 10.0)
+    D = np.diag([1 / alpha, alpha])
+    assert np.linalg.norm(D @ H @ D, 2) > 10
+
+
+def test_theorem_4_control_a_saddle_may_have_no_positive_diagonal_element():
+    weights, X, Y = [np.array([[1e-9]]), np.array([[1e-9]])], np.array([[1.0]]), np.array([[-1.0]])
+    H = hessian(weights, X, Y, RELU)                                # (vw + 1)^2 / 2 at w = v = 0+
+    assert np.linalg.eigvalsh(H)[0] < -0.9 and np.diag(H).max() < 1e-15
+    with pytest.raises(ValueError, match="H has no positive diagonal element"):
+        alpha_for_norm(np.array([[0.0, 1.0], [1.0, 0.0]]), 1, 1.0)
+    for alpha in (0.1, 10.0):                                       # whatever alpha, D H D = H: no bound is exceeded
+        D = np.diag([1 / alpha, alpha])
+        assert np.allclose(D @ [[0.0, 1.0], [1.0, 0.0]] @ D, [[0.0, 1.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize("widths", [[4, 3, 2, 3], [3, 4, 1], [2, 2, 3, 2, 2]], ids=str)
+@pytest.mark.parametrize("bias", [False, True], ids=["no biases", "biases"])
+def test_theorem_5_as_many_eigenvalues_as_predicted_exceed_any_bound(widths, bias):
+    weights, X, Y = fitted(widths, bias, 30)
+    H = hessian(weights, X, Y, RELU)
+    count = inertia(H)
+    assert count.gap > 100                                          # true zeros and the others are told apart
+    inputs = [widths[0], *widths[1:-1]]
+    sizes, biases = [len(W) * m for W, m in zip(weights, inputs)], [len(W) * bias for W in weights]
+    predicted = large_eigenvalues(count.positive, sizes, biases)
+    kept = [sizes[k] + sum(biases[k:]) for k in range(len(sizes))]
+    assert predicted == max(0, count.positive - min(kept))
+    values = np.linalg.eigvalsh(H)
+    assert predicted == 0 or (values > 10 * values[-1]).sum() < predicted       # control: not so at theta itself
+    for bound in (values[-1] * 10, values[-1] * 1e3):
+        alphas = alphas_for_many(H, sizes, bound, biases=biases if bias else None)
+        assert abs(np.log(alphas).sum()) < 1e-12
+        assert np.argmax(alphas) == np.argmin(kept) and len(set(np.round(np.log(alphas), 9))) == 2
+        d = alpha_diagonal(weights, alphas)
+        assert (np.linalg.eigvalsh(d[:, None] * H * d) > bound).sum() >= predicted
+        beta = 1 / alphas.min()
+        assert np.isclose(beta, 1.01 * np.sqrt(bound / values[count.negative + count.zero]), rtol=1e-9)
+        assert np.isclose(alphas.max(), beta ** (len(sizes) - 1))
+
+
+def test_theorem_5_some_count_is_positive_and_attained_exactly():
+    H, sizes = np.diag([3.0, 1.0, 2.0, 0.5, 7.0]), [2, 3]           # n_(k*) = 2: diagonal, so Horn is an equality
+    alphas = alphas_for_many(H, sizes, 100.0)
+    d = np.repeat(1 / alphas, sizes)
+    assert ((d ** 2 * np.diag(H)) > 100).sum() == large_eigenvalues(5, sizes) == 3
+    assert large_eigenvalues(5, sizes, [1, 0]) == 2 and large_eigenvalues(5, sizes, [0, 1]) == 2
+    assert large_eigenvalues(5, [9, 2], [3, 1]) == 2 and large_eigenvalues(2, [9, 3]) == 0
+    first = alphas_for_many(np.eye(9), [2, 3], 4.0, biases=[1, 3])  # reach 2 + 4 and 3 + 3: the first of equals
+    assert np.allclose(first, [2.02, 1 / 2.02])
+    assert np.allclose(alphas_for_many(np.eye(9), [2, 3], 1e-4, biases=[1, 3]), 1)
+    assert np.allclose(alphas_for_many(np.eye(5), [2, 3], 1e-4), [0.0101, 1 / 0.0101])
+
+
+def test_the_rank_at_a_minimum_is_at_most_P_less_the_number_of_hidden_units():
+    for widths, bias in ([[2, 3, 2], True], [[2, 3, 3, 1], False]):
+        weights, X, Y = fitted(widths, bias, 40)
+        H = hessian(weights, X, Y, RELU)
+        assert inertia(H).positive <= len(H) - sum(widths[1:-1])
+
+
+def test_erratum_the_singular_values_of_H_D2_are_not_the_eigenvalues_of_D_H_D():
+    H, d2 = np.ones((2, 2)), np.array([100.0, 0.01])                # H >= 0 of rank 1, D^2
+    singular = np.linalg.svd(H * d2, compute_uv=False)              # Definition 6 for H D^2
+    eigen = np.linalg.eigvalsh(np.sqrt(np.outer(d2, d2)) * H)[::-1]
+    assert np.isclose(singular[0] / eigen[0], np.sqrt(2), rtol=1e-3)                    # 41 per cent too large
+    bound = 120.0
+    assert (singular > bound).sum() == 1 and (eigen > bound).sum() == 0                 # "> M" is said of the wrong one
+    rng = generator(11)
+    for _ in range(50):                                             # corrected: Horn for H^(1/2) D^2 H^(1/2)
+        n, n_k, rank = 7, int(rng.integers(1, 4)), int(rng.integers(3, 8))
+        root = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, n))
+        H, d = root.T @ root, np.where(np.arange(n) < n - n_k, 3.0, 0.1)
+        values, lam = np.linalg.eigvalsh(np.outer(d, d) * H)[::-1], np.linalg.eigvalsh(H)[::-1]
+        symmetric = np.linalg.eigvalsh(root @ np.diag(d ** 2) @ root.T)[::-1]
+        assert np.allclose(values, symmetric, atol=1e-11 * values[0])                   # the same eigenvalues
+        assert (values[:n - n_k] >= 9 * lam[n_k:] - 1e-11 * values[0]).all()
+
+
+# ------------------------------------------------------------------ epsilon-sharpness
+
+def quadratic(g, H, base=0.5, center=0.0):
+    """L = base + g.z + z.H z / 2, z = theta - center, and its gradient, of stacks."""
+    return ((lambda theta: base + (theta - center) @ g + np.sum((theta - center) @ H * (theta - center), axis=1) / 2),
+            (lambda theta: g + (theta - center) @ H))
+
+
+def orthogonal(P, rng):
+    return np.linalg.qr(rng.normal(size=(P, P)))[0]
+
+
+SPECTRA = {
+    "definite": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "flat directions": [0.0, 0.0, 0.0, 1.0, 2.0, 7.0],
+    "multiple top": [0.0, 1.0, 5.0, 5.0, 5.0, 5.0], "rank one": [0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+    "indefinite": [-9.0, -1.0, 0.0, 1.0, 2.0, 4.0], "nearly multiple": [0.0, 0.0, 0.0, 1.0, 2.0, 2.0 + 1e-9],
+    "isotropic": [2.0] * 6, "tiny": [0.0, 0.0, 1e-12, 1e-12, 2e-12, 3e-12], "huge": [0.0, 0.0, 1.0, 1.0, 1e9, 2e9],
+    "negative": [-3.0, -2.0, -2.0, -1.0, -1.0, -0.5],
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_sharpness_of_a_quadratic_at_a_critical_point_is_lambda_1_eps2_over_2(name):
+    lam = np.array(SPECTRA[name])
+    for k, epsilon in enumerate((1e-3, 0.5, 30.0)):
+        Q = orthogonal(6, generator(12, k))
+        H = Q * lam @ Q.T
+        H = (H + H.T) / 2
+        loss, slope = quadratic(np.zeros(6), H)
+        exact = max(0.0, lam[-1]) * epsilon ** 2 / 2 / 1.5
+        floor = 4 * np.finfo(float).eps                             # L rounds at 0.5, its value does not
+        found = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, hessian=H, rng=k)
+        assert abs(found.value - exact) <= 1e-13 * exact + floor
+        assert np.linalg.norm(found.point) <= epsilon * (1 + 1e-15)
+        if lam[0] >= 0:
+            assert np.isclose(quadratic_sharpness(H, 0.5, epsilon), exact, rtol=1e-13)
+        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=30, iterations=400)
+        assert (1 - 1e-6) * exact - floor <= blind.value <= (1 + 1e-13) * exact + floor         # without the Hessian
+
+
+def certificate(g, H, epsilon, z):
+    """How far z is from the conditions of a global maximum of the model: (mu I - H) z = g, mu I - H >= 0, mu >= 0."""
+    inside = np.linalg.norm(z) < epsilon * (1 - 1e-9)
+    mu = 0.0 if inside else max(0.0, z @ (H @ z + g) / epsilon ** 2)
+    scale = np.linalg.norm(H, 2) + np.linalg.norm(g) / epsilon
+    return max(np.linalg.norm(mu * z - H @ z - g) / epsilon, np.linalg.eigvalsh(H)[-1] - mu) / scale
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("kind", ["general", "hard case", "nearly hard", "zero", "large"])
+def test_the_maximum_of_a_quadratic_on_a_ball_satisfies_the_conditions_of_optimality(name, kind):
+    lam = np.array(SPECTRA[name])
+    for k, epsilon in enumerate((1e-2, 1.0, 40.0)):
+        rng = generator(13, k)
+        Q = orthogonal(6, rng)
+        H, c = Q * lam @ Q.T, rng.normal(size=6) * max(1e-3, np.abs(lam).max())
+        H = (H + H.T) / 2
+        if kind in ("hard case", "nearly hard"):
+            c[lam > lam[-1] - 1e-6] *= 0 if kind == "hard case" else 1e-9
+            c[lam <= lam[-1] - 1e-6] *= min(1.0, epsilon) * 1e-2
+        g = Q @ c * {"zero": 0.0, "large": 1e3}.get(kind, 1.0)
+        best = quadratic_maximum(g, H, epsilon)
+        assert certificate(g, H, epsilon, best.z) < 1e-7            # the value errs by its square
+        assert np.linalg.norm(best.z) <= epsilon * (1 + 1e-14)
+        assert np.isclose(best.value, max(0, g @ best.z + best.z @ H @ best.z / 2), rtol=1e-12, atol=1e-300)
+        z = rng.normal(size=(2000, 6))
+        z *= epsilon * rng.random((2000, 1)) ** (1 / 6) / np.linalg.norm(z, axis=1)[:, None]
+        rounding = 1e-13 * (np.abs(g).max() * epsilon + np.abs(H).max() * epsilon ** 2)
+        assert (z @ g + np.einsum("si,ij,sj->s", z, H, z) / 2).max() <= best.value + rounding
+        loss, slope = quadratic(g, H, 1e9)                          # sharpness at a point that is not critical
+        found = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, hessian=H, rng=k, iterations=5)
+        assert abs(found.value * (1 + 1e9) - best.value) <= 1e-12 * best.value + 1e-6   # L rounds at 1e9: 1e-7
+
+
+def test_a_quadratic_at_a_point_that_is_not_critical_by_hand():
+    best = quadratic_maximum(np.array([3.0, 0.0]), np.diag([1.0, -2.0]), 2.0)
+    assert np.allclose(best.z, [2, 0]) and np.isclose(best.value, 6 + 2)
+    inside = quadratic_maximum(np.array([1.0, 0.0]), np.diag([-2.0, -1.0]), 2.0)
+    assert np.allclose(inside.z, [0.5, 0]) and np.isclose(inside.value, 0.25)
+    hard = quadratic_maximum(np.array([1.0, 0.0]), np.diag([1.0, 2.0]), 2.0)            # z_1 = 1 / (2 - 1) at mu = 2
+    assert np.allclose(np.abs(hard.z), [1, np.sqrt(3)]) and np.isclose(hard.value, 1 + 0.5 + 3)
+
+
+def test_the_spectral_norm_is_the_second_order_sharpness_at_minima_only():
+    H, epsilon = np.diag([-9.0, 4.0]), 0.5
+    assert np.isclose(quadratic_sharpness(H, 1.0, epsilon), 9 * epsilon ** 2 / 4)
+    assert np.isclose(quadratic_maximum(np.zeros(2), H, epsilon).value / 2, 4 * epsilon ** 2 / 4)   # control: a saddle
+    assert np.isclose(quadratic_sharpness(np.diag([3.0, 4.0]), 1.0, epsilon),
+                      quadratic_maximum(np.zeros(2), np.diag([3.0, 4.0]), epsilon).value / 2)
+
+
+def test_sharpness_of_a_net_is_close_to_second_order_for_a_small_ball_and_errs_like_eps():
+    weights, X, Y = fitted([2, 3, 2], False, 12)
+    H, theta = hessian(weights, X, Y, RELU), flatten(weights)
+    lam = np.linalg.norm(H, 2)
+    errors, steps = [], np.array([1e-3, 1e-4])
+    kink = np.abs(X @ weights[0].T).min() / np.linalg.norm(X, axis=1).max()             # no unit switches within it
+    for epsilon in steps * kink:
+        found = epsilon_sharpness(*network_loss(weights, X, Y, RELU), theta, epsilon, hessian=H, rng=0)
+        assert found.value > 0 and np.linalg.norm(found.point - theta) <= epsilon + 1e-15
+        errors.append(abs(found.value / quadratic_sharpness(H, 0.0, epsilon) - 1))
+    assert errors[0] < 10 * steps[0] * kink * np.abs(theta).max() * (1 + lam) and errors[1] < 0.2 * errors[0]
+
+
+def test_sharpness_is_never_0_at_a_critical_point_with_curvature_where_ascent_from_it_is():
+    weights, X, Y = fitted([2, 3, 2], True, 12)
+    theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, RELU)
+    assert np.abs(slope(theta[None])).max() < 1e-12
+    for hess in (None, hessian(weights, X, Y, RELU)):
+        assert epsilon_sharpness(loss, slope, theta, 0.05, hessian=hess, rng=0).value > 1e-4
+    # control: ascent started at theta itself, with an exact zero gradient, reports 0
+    stuck, _ = projected_ascent(*quadratic(np.zeros(3), np.eye(3), 0.0), np.zeros((1, 3)), lambda z: z, 1.0)
+    assert stuck[0] == 0
+
+
+def test_sharpness_is_a_lower_bound_that_its_point_attains_and_a_dense_grid_finds_no_more():
+    weights, X, Y = [np.array([[1.2]]), np.array([[0.7]])], np.array([[1.0], [2.0]]), np.array([[0.9], [1.5]])
+    theta, epsilon = flatten(weights), 0.8
+    loss, slope = network_loss(weights, X, Y, RELU)
+    H, L = hessian(weights, X, Y, RELU), training_loss(weights, X, Y, RELU)
+    angle, radius = np.meshgrid(np.linspace(0, 2 * np.pi, 2001), np.linspace(0, epsilon, 41))
+    ball = np.stack([(radius * np.cos(angle)).ravel(), (radius * np.sin(angle)).ravel()], axis=1)
+    side = np.linspace(-1, 1, 301)
+    square = epsilon * (np.abs(theta) + 1) * np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    for box, nearby in ((False, ball), (True, square)):
+        for hess in (None, H):
+            found = epsilon_sharpness(loss, slope, theta, epsilon, hessian=hess, box=box, rng=0)
+            dense = (loss(theta + nearby).max() - L) / (1 + L)
+            assert dense * (1 - 1e-12) <= found.value <= dense * (1 + 1e-4)             # the grid's own spacing
+            at = training_loss(unflatten(found.point, weights), X, Y, RELU)
+            assert np.isclose((at - L) / (1 + L), found.value, rtol=1e-12)
+
+
+def test_sharpness_with_keskars_box_finds_the_best_corner():
+    for k in range(5):
+        rng = generator(14, k)
+        Q, theta, epsilon = rng.normal(size=(6, 6)), rng.normal(size=6), 0.3
+        H = Q @ Q.T
+        shifted = quadratic(np.zeros(6), H, 0.5, theta)
+        corners = epsilon * (np.abs(theta) + 1) * np.array(list(itertools.product([-1, 1], repeat=6)))
+        exact = (shifted[0](theta + corners).max() - 0.5) / 1.5     # a convex function is largest at a corner
+        found = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, box=True, starts=100, rng=k)
+        assert np.isclose(found.value, exact, rtol=1e-12)
+        assert (np.abs(found.point - theta) <= epsilon * (np.abs(theta) + 1) * (1 + 1e-12)).all()
+        ball = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, rng=k)
+        assert ball.value < found.value                             # the box holds the ball
+
+
+def test_sharpness_in_a_subspace():
+    rng = generator(15)
+    Q, theta, epsilon, A = rng.normal(size=(6, 6)), rng.normal(size=6), 0.3, rng.normal(size=(6, 2))
+    H = Q @ Q.T
+    shifted = quadratic(np.zeros(6), H, 0.5, theta)
+    B = np.linalg.qr(A)[0]
+    ball = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A, rng=0)
+    exact = np.linalg.eigvalsh(B.T @ H @ B)[-1] * epsilon ** 2 / 2 / 1.5
+    assert np.isclose(ball.value, exact, rtol=1e-12) and np.isclose(np.linalg.norm(ball.point - theta), epsilon)
+    other = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A @ rng.normal(size=(2, 2)), rng=0)
+    assert np.isclose(other.value, ball.value, rtol=1e-12)          # the ball knows the range of A only
+    box = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A, box=True, rng=0)
+    sides = epsilon * (np.abs(np.linalg.lstsq(A, theta, rcond=None)[0]) + 1)
+    corners = (sides * np.array([[1, 1], [1, -1]])) @ A.T
+    assert np.isclose(box.value, (shifted[0](theta + corners).max() - 0.5) / 1.5, rtol=1e-12)
+    for flag in (False, True):                                      # all of space is a subspace
+        whole = [epsilon_sharpness(*shifted, theta, epsilon, hessian=H, box=flag, subspace=S, rng=0).value
+                 for S in (None, np.eye(6))]
+        assert np.isclose(*whole, rtol=1e-12)
+    for found in (ball, box):                                       # theta' - theta is in the range of A
+        assert np.abs(found.point - theta - B @ (B.T @ (found.point - theta))).max() < 1e-13
+
+
+def test_functions_of_one_point_give_the_same_when_stacked_by_hand():
+    weights, X, Y = draw([2, 3, 2])
+    theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, RELU)
+    one = lambda t: training_loss(unflatten(t, weights), X, Y, RELU)                        # noqa: E731
+    d_one = lambda t: flatten(gradient(unflatten(t, weights), X, Y, RELU))                  # noqa: E731
+    stack = theta + 0.1 * generator(16).normal(size=(5, len(theta)))
+    assert np.allclose(loss(stack), [one(t) for t in stack], rtol=1e-14)
+    assert np.allclose(slope(stack), [d_one(t) for t in stack], rtol=1e-12, atol=1e-12)
+    by_hand = (lambda T: np.array([one(t) for t in T])), (lambda T: np.array([d_one(t) for t in T]))
+    a = epsilon_sharpness(loss, slope, theta, 0.1, starts=3, iterations=30, rng=0)
+    b = epsilon_sharpness(*by_hand, theta, 0.1, starts=3, iterations=30, rng=0)
+    assert np.isclose(a.value, b.value, rtol=1e-9)
+
+
+def test_no_start_ends_below_its_beginning_and_more_starts_do_not_hurt():
+    weights, X, Y = draw([2, 3, 3, 1], key=3)
+    theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, TANH)
+    rng = generator(17)
+    z = rng.normal(size=(20, len(theta)))
+    z *= 0.7 / np.linalg.norm(z, axis=1)[:, None]
+    project = lambda z: z * np.minimum(1, 0.7 / np.linalg.norm(z, axis=1))[:, None]         # noqa: E731
+    value, end = projected_ascent(lambda z: loss(theta + z), lambda z: slope(theta + z), z, project, 0.7)
+    assert (value >= loss(theta + z)).all() and (value > 1.1 * loss(theta + z)).any()
+    assert np.allclose(value, loss(theta + end), rtol=1e-13) and np.linalg.norm(end, axis=1).max() <= 0.7 * (1 + 1e-14)
+    few, many = (epsilon_sharpness(loss, slope, theta, 0.7, starts=k, rng=0).value for k in (1, 40))
+    assert many >= few * (1 - 1e-9)
+    # stationary on the ball: the gradient points outwards, or is 0 inside
+    g, best = slope(theta + end[[value.argmax()]])[0], end[value.argmax()]
+    assert np.linalg.norm(g - g @ best * best / 0.49) < 1e-4 * np.linalg.norm(g)
+
+
+def test_section_4_3_the_sharpness_reaches_that_of_a_constant_function():
+    weights, X, Y = fitted([2, 3, 2], False, 12)
+    constant = training_loss([0 * W for W in weights], X, Y, RELU)
+    L = training_loss(weights, X, Y, RELU)
+    for epsilon in (1e-3, 0.1):
+        before = epsilon_sharpness(*network_loss(weights, X, Y, RELU), flatten(weights), epsilon,
+                                   hessian=hessian(weights, X, Y, RELU), rng=0).value
+        alpha = alpha_to_constant(weights, epsilon)
+        assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15)            # Frobenius
+        moved = alpha_scale(weights, [alpha, 1 / alpha])
+        H = hessian(moved, X, Y, RELU)
+        for box in (False, True):
+            after = epsilon_sharpness(*network_loss(moved, X, Y, RELU), flatten(moved), epsilon, hessian=H, box=box,
+                                      rng=0)
+            assert after.value >= (constant - L) / (1 + L)
+            assert after.value > 10 * before or box
+        assert np.allclose(forward(moved, X, RELU), Y, rtol=1e-12, atol=1e-12)
+
+
+# ------------------------------------------------------------------ Section 5.1: reparametrisations
+
+def curved(eta, c):
+    """An onto map from R^3 to R^2, its Jacobian and second derivatives."""
+    x, y, z = eta
+    g = np.array([x + c * y * z, z + c * x * y ** 2])
+    J = np.array([[1, c * z, c * y], [c * y ** 2, 2 * c * x * y, 1]])
+    d2g = np.zeros((2, 3, 3))
+    d2g[0, 1, 2] = d2g[0, 2, 1] = c
+    d2g[1, 0, 1] = d2g[1, 1, 0] = 2 * c * y
+    d2g[1, 1, 1] = 2 * c * x
+    return g, J, d2g
+
+
+def wavy(theta):
+    """A function of two variables, its gradient and Hessian."""
+    (s, c), (S, C) = (np.sin(theta[0]), np.cos(theta[0])), (np.sinh(theta[1]), np.cosh(theta[1]))
+    return s * C, np.array([c * C, s * S]), np.array([[-s * C, c * S], [c * S, s * C]])
+
+
+def taylor_slope(f, x, g, H, rng):
+    """p in |f(x + h d) - f - h g.d - h^2 d.H d / 2| ~ h^p: 3 if g and H are right."""
+    steps, d = np.logspace(-3, -1.5, 6), rng.normal(size=(6, len(x)))
+    errors = [np.sqrt(sum((f(x + h * v) - f(x) - h * g @ v - h ** 2 / 2 * v @ H @ v) ** 2 for v in d)) for h in steps]
+    return np.polyfit(np.log(steps), np.log(errors), 1)[0]
+
+
+def test_section_5_1_pulled_back_gradient_and_hessian_are_those_of_L_o_g():
+    rng = generator(18)
+    eta = rng.normal(size=3)
+    theta, J, d2g = curved(eta, 0.7)
+    _, grad, hess = wavy(theta)
+    g, H = pullback_gradient(grad, J), pullback_hessian(hess, J, grad, d2g)
+    composed = lambda e: wavy(curved(e, 0.7)[0])[0]                                         # noqa: E731
+    assert abs(taylor_slope(composed, eta, g, H, rng) - 3) < 0.2
+    # control: without the second-derivative term the Hessian is wrong off critical points
+    assert abs(taylor_slope(composed, eta, g, pullback_hessian(hess, J, grad, 0 * d2g), rng) - 2) < 0.2
+
+
+def test_section_5_1_at_a_critical_point_g_need_only_be_onto():
+    rng = generator(19)
+    eta = rng.normal(size=3)
+    theta, J, d2g = curved(eta, 0.7)
+    bowl = np.array([[2.0, 0.5], [0.5, 1.0]])
+    H = pullback_hessian(bowl, J, np.zeros(2), d2g)
+    assert relative(H, J.T @ bowl @ J) < 1e-15
+    count = inertia(H)
+    assert (count.positive, count.negative, count.zero) == (2, 0, 1)        # one parameter too many: one flat direction
+    f = lambda e: (curved(e, 0.7)[0] - theta) @ bowl @ (curved(e, 0.7)[0] - theta) / 2      # noqa: E731
+    assert taylor_slope(f, eta, np.zeros(3), H, rng) > 2.8
+
+
+@pytest.mark.parametrize("a, b", [(0.5, 0.3), (-0.4, 2.0), (2.0, 1e-4), (-0.25, 1e-3), (0.0, 1.0), (1.5, 0.0),
+                                  (-0.49, 0.0), (-0.49, 1e-8), (0.1, 1e10), (-0.1, 1e-300)])
+def test_fig_5_power_and_its_inverse(a, b):
+    rng = generator(20)
+    center = rng.normal(size=8)
+    t = rng.normal(size=(40, 8)) * 10.0 ** rng.integers(-3, 3, size=(40, 8))
+    t[0] = 0
+    theta = center + t
+    t = theta - center                                              # what rounding leaves of it
+    eta = power_inverse(theta, center, a, b)
+    assert np.allclose(eta, np.where(t == 0, 0, (t ** 2 + b) ** (a if b else a * (t != 0)) * t), rtol=1e-12, atol=0)
+    assert np.allclose(power(eta, center, a, b) - center, t, rtol=1e-11, atol=1e-15 * np.abs(center).max() * 4)
+    assert np.allclose(power(power_inverse(t, 0.0, a, b), 0.0, a, b), t, rtol=1e-11, atol=0)
+    assert (np.diff(power_inverse(np.sort(t, axis=0), 0.0, a, b), axis=0) >= 0).all()
+    if b > 1e-100:
+        h = 1e-6 * np.hypot(t, np.sqrt(b))
+        difference = (power_inverse(t + h, 0.0, a, b) - power_inverse(t - h, 0.0, a, b)) / (2 * h)
+        printed = (t ** 2 + b) ** (a - 1) * ((1 + 2 * a) * t ** 2 + b)
+        assert np.allclose(power_slope(t, 0.0, a, b), printed, rtol=1e-12)
+        assert np.allclose(difference, printed, rtol=1e-7)
+        assert np.isclose(power_slope(center, center, a, b)[0], b ** a)
+
+
+def test_fig_5_curvature_at_the_minimum_is_multiplied_by_b_to_the_minus_2a():
+    for a, b in ((1.0, 0.1), (1.0, 3.0), (-0.4, 0.1), (-0.4, 3.0)):
+        L2 = 2.5                                                    # L = L2 t^2 / 2
+        h = 1e-4 * b ** (a + 0.5)                                   # in eta; t is some 1e-4 sqrt(b)
+        t = power(np.array([-h, h]), 0.0, a, b)
+        measured = (L2 * t ** 2 / 2).sum() / h ** 2
+        slope = power_slope(0.0, 0.0, a, b)
+        pulled = pullback_hessian([[L2]], [[1 / slope]], [0.0], [[[0.0]]])[0, 0]
+        assert np.isclose(pulled, L2 * b ** (-2 * a), rtol=1e-14) and np.isclose(measured, pulled, rtol=1e-6)
+
+
+def test_fig_5_without_b_the_curvature_is_infinite_or_zero():
+    eta = np.array([1e-2, 1e-4, 1e-6])
+    for a, p in ((0.5, 1.0), (1.0, 2 / 3), (-0.25, 4.0)):
+        L = power(eta, 0.0, a, 0.0) ** 2 / 2                        # L = t^2 / 2 is |eta|^(2 / (2a + 1)) / 2
+        assert np.allclose(L, eta ** p / 2, rtol=1e-11)
+        curvature = 2 * L / eta ** 2
+        assert (np.diff(np.log(curvature)) > 1).all() if a > 0 else (np.diff(np.log(curvature)) < -1).all()
+
+
+def wells(theta):
+    """A loss with a sharper minimum at (-1, 0) and a flatter one at (2, 0); stacks allowed."""
+    left, right = theta - [-1.0, 0.0], theta - [2.0, 0.0]
+    return np.minimum(2 * np.sum(left ** 2, axis=-1), 0.5 * np.sum(right ** 2, axis=-1) + 0.01)
+
+
+def test_one_minimum_is_made_sharper_than_another_and_the_rest_of_the_landscape_stays():
+    center, rhat, delta, rho = np.array([2.0, 0.0]), 0.4, 0.9, 0.1
+    eta = np.random.default_rng(SEED).uniform(-4, 4, size=(3000, 2))
+    far = np.linalg.norm(eta - center, axis=1) > delta
+    changed = wells(radial(eta, center, rhat, delta, rho))
+    assert far.sum() > 1000 and (~far).sum() > 50
+    assert (changed[far] == wells(eta[far])).all() and np.abs(changed[~far] - wells(eta[~far])).max() > 0.01
+    h = 1e-4
+    curvature = {}
+    for name, f in (("before", wells), ("after", lambda e: wells(radial(e, center, rhat, delta, rho)))):
+        for minimum in (-1.0, 2.0):
+            at = np.array([[minimum, 0.0]]) + h * np.array([[-1, 0], [0, 0], [1, 0]])
+            curvature[name, minimum] = (f(at) @ [1, -2, 1]) / h ** 2
+    assert np.isclose(curvature["before", -1.0], 4) and np.isclose(curvature["before", 2.0], 1, rtol=1e-4)
+    assert np.isclose(curvature["after", -1.0], 4) and np.isclose(curvature["after", 2.0], (rhat / rho) ** 2, rtol=1e-4)
+    # and the function represented is the same: g maps onto the same parameters
+    assert np.allclose(radial_inverse(radial(eta, center, rhat, delta, rho), center, rhat, delta, rho), eta, rtol=1e-13)
+
+
+RADII = pytest.mark.parametrize("rhat, delta, rho", [(0.5, 2.0, 1.5), (1.5, 2.0, 0.1), (1.0, 2.0, 1.0),
+                                                     (1e-3, 1.0, 0.3)], ids=str)
+
+
+@RADII
+def test_appendix_a_psi_is_piecewise_linear_one_to_one_and_the_identity_beyond_delta(rhat, delta, rho):
+    r = np.sort(np.concatenate([np.linspace(0, 3, 400), [rhat, delta], rhat * np.linspace(0, 1, 50)]))
+    psi, slope = radial_psi(r, rhat, delta, rho), radial_psi_prime(r, rhat, delta, rho)
+    printed = np.where(r <= rhat, rho * r / rhat, (rho - delta) * (r - delta) / (rhat - delta) + delta)
+    assert np.allclose(psi, np.where(r > delta, r, printed), rtol=1e-14, atol=1e-16 * delta)
+    assert (psi[r > delta] == r[r > delta]).all() and (np.diff(psi)[np.diff(r) > 1e-12] > 0).all()
+    # continuous, so the slope times the step is the difference, away from kinks
+    same = (np.diff(np.digitize(r, [rhat, delta], right=True)) == 0) & (np.diff(r) > 1e-9)
+    assert np.allclose((np.diff(psi) / np.maximum(np.diff(r), 1e-300))[same], slope[1:][same], rtol=1e-6)
+    ends = radial_psi(np.array([0.0, rhat, delta]), rhat, delta, rho)
+    assert np.allclose(ends, [0, rho, delta], rtol=1e-15)
+    assert np.allclose(radial_psi(psi, rho, delta, rhat), r, rtol=1e-12, atol=1e-14)
+
+
+@RADII
+def test_appendix_a_jacobians_are_the_derivatives_and_as_printed(rhat, delta, rho):
+    rng = generator(21)
+    center = rng.normal(size=3)
+    for r in (0.0, 0.3 * rhat, rhat * 0.99, (rhat + delta) / 2, 0.99 * delta, 1.2 * delta):
+        u = rng.normal(size=3)
+        theta = center + r * u / np.linalg.norm(u)
+        J = radial_inverse_jacobian(theta, center, rhat, delta, rho)
+        h = 1e-3 * rhat                                             # far from the kinks; errs by (h / r)^2
+        points = theta + h * np.vstack([np.eye(3), -np.eye(3)])
+        moved = radial_inverse(points, center, rhat, delta, rho)
+        assert np.allclose((moved[:3] - moved[3:]).T / (2 * h), J, atol=1e-5 * np.abs(J).max())
+        t, between = theta - center, rhat < r <= delta
+        printed = radial_psi_prime(r, rhat, delta, rho) * np.eye(3)
+        if between:
+            k = delta * (rhat - rho) / (rhat - delta)
+            printed = printed - k / r ** 3 * np.outer(t, t) + k / r * np.eye(3)
+        assert np.allclose(J, printed, rtol=1e-9, atol=1e-9)        # theta - center rounds
+        eta = radial_inverse(theta, center, rhat, delta, rho)
+        assert np.allclose(radial(eta, center, rhat, delta, rho), theta, rtol=1e-9, atol=1e-12)
+        if abs(r - rhat * 0.99) > 1e-9:
+            back = radial_jacobian(eta, center, rhat, delta, rho)
+            assert np.allclose(back @ J, np.eye(3), atol=1e-8)
+        assert np.array_equal(radial_inverse(theta[None], center, rhat, delta, rho)[0], eta)
+
+
+def test_appendix_a_the_hessian_at_the_center_is_multiplied_by_rhat_over_rho_squared():
+    rng = generator(22)
+    H = rng.normal(size=(3, 3))
+    H, g, center = H @ H.T, rng.normal(size=3), rng.normal(size=3)
+    rhat, delta, rho = 0.5, 2.0, 0.2
+    J = radial_jacobian(center, center, rhat, delta, rho)
+    assert np.allclose(J, rhat / rho * np.eye(3), rtol=1e-15)
+    # g is linear near the center, so this holds whether or not the gradient is 0
+    assert np.allclose(pullback_hessian(H, J, g, np.zeros((3, 3, 3))), (rhat / rho) ** 2 * H, rtol=1e-14)
+    f = lambda e: (lambda t: g @ t + t @ H @ t / 2)(radial(e, center, rhat, delta, rho) - center)       # noqa: E731
+    d = rng.normal(size=3)
+    d *= 0.9 * rho / np.linalg.norm(d)
+    assert np.isclose(f(center + d), g @ d * rhat / rho + d @ H @ d / 2 * (rhat / rho) ** 2, rtol=1e-12)
+
+
+# ------------------------------------------------------------------ weight normalisation
+
+def layered(w):
+    """L(w) of three weights, with its gradient and Hessian: not quadratic."""
+    A = np.array([[1.0, 0.3, -0.2], [0.5, -1.0, 0.4]])
+    z = A @ w
+    return np.sum(np.cosh(z) + z ** 3 / 5), A.T @ (np.sinh(z) + 3 * z ** 2 / 5), A.T * (np.cosh(z) + 6 * z / 5) @ A
+
+
+def test_the_hessian_under_weight_normalisation_is_that_of_L_in_s_and_v():
+    rng = generator(23)
+    for s in (1.3, -0.7):
+        v = rng.normal(size=3)
+        w = weight_norm(s, v)
+        assert np.isclose(np.linalg.norm(w), abs(s)) and np.allclose(w, s * v / np.linalg.norm(v), rtol=1e-15)
+        _, grad, hess = layered(w)
+        H = weight_norm_hessian(s, v, grad, hess)
+        f = lambda p: layered(weight_norm(p[0], p[1:]))[0]                                  # noqa: E731
+        u = v / np.linalg.norm(v)
+        Q = np.eye(3) - np.outer(u, u)
+        J = np.column_stack([u, s / np.linalg.norm(v) * Q])         # dw / d(s, v)
+        assert abs(taylor_slope(f, np.append(s, v), pullback_gradient(grad, J), H, rng) - 3) < 0.2
+        assert (H == H.T).all() or relative(H, H.T) < 1e-15
+        flat = weight_norm_hessian(s, v, 0 * grad, hess)            # where the gradient in w is 0
+        assert relative(flat[1:, 1:], (s / np.linalg.norm(v)) ** 2 * Q @ hess @ Q) < 1e-14
+        assert relative(flat, J.T @ hess @ J) < 1e-14
+
+
+def test_in_v_alone_the_hessian_falls_like_alpha_to_the_minus_2_everywhere():
+    rng = generator(24)
+    v = rng.normal(size=3)
+    _, grad, hess = layered(weight_norm(1.3, v))
+    H = weight_norm_hessian(1.3, v, grad, hess)
+    for alpha in (1e-3, 0.5, 1e4):
+        scaled = weight_norm_hessian(1.3, alpha * v, grad, hess)
+        assert relative(scaled[1:, 1:], H[1:, 1:] / alpha ** 2) < 1e-14
+        assert relative(weight_norm(1.3, alpha * v), weight_norm(1.3, v)) < 1e-15
+        tangent = np.append(0.0, v)                                 # along v nothing happens, but for the term of J
+        assert np.abs(H @ tangent)[0] < 1e-14 and np.isclose(tangent @ H @ tangent, 0, atol=1e-14)
+
+
+def test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only():
+    v = generator(25).normal(size=3)
+    assert np.allclose(weight_norm(1.3, 5 * v), weight_norm(1.3, v), rtol=1e-15)
+    assert np.allclose(weight_norm(1.3, -5 * v), -weight_norm(1.3, v), rtol=1e-15)      # "alpha != 0": w turns around
+    assert abs(layered(weight_norm(1.3, -5 * v))[0] - layered(weight_norm(1.3, v))[0]) > 0.01
+
+
+def test_erratum_with_the_scale_included_the_hessian_does_not_become_flat():
+    v = generator(26).normal(size=3)
+    hess, grad = np.diag([3.0, 2.0, 1.0]), np.zeros(3)
+    norms = [np.linalg.norm(weight_norm_hessian(1.3, alpha * v, grad, hess), 2) for alpha in (1.0, 1e3, 1e6)]
+    alone = [np.linalg.norm(weight_norm_hessian(1.3, alpha * v, grad, hess)[1:, 1:], 2) for alpha in (1.0, 1e3, 1e6)]
+    assert alone[2] < 1e-11 * alone[0]                              # v alone: flat, as said
+    u = v / np.linalg.norm(v)
+    assert min(norms) >= u @ hess @ u >= 1                          # with s: H_ss = u.H u is there at every alpha
+    assert np.isclose(norms[2], u @ hess @ u)
+
+
+def test_erratum_infinite_volume_is_flatness_and_not_sharpness():
+    """The bullet says that every minimum has infinite volume epsilon-sharpness; it is the volume flatness."""
+    v, s = generator(27).normal(size=3), 1.3
+    target = weight_norm(s, v)
+    loss = lambda V: np.array([np.sum((weight_norm(s, x) - target) ** 2) / 2 for x in V])   # noqa: E731
+    rng = generator(28)
+    inside = v + 0.05 * np.linalg.norm(v) * rng.uniform(-1, 1, size=(50, 3))
+    level = loss(inside).max() + 1e-9
+    for k in range(1, 8):                                           # a cone: disjoint copies, 8^k times the volume
+        assert (loss(2.0 ** k * inside) < level).all()
+    slope = lambda V: np.array([pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (np.eye(3)  # noqa
+                                - np.outer(x, x) / (x @ x))) for x in V])
+    sharp = [epsilon_sharpness(loss, slope, alpha * v, 0.1 * np.linalg.norm(v), rng=0).value for alpha in (1, 10, 100)]
+    assert sharp[1] < 0.02 * sharp[0] and sharp[2] < 0.02 * sharp[1]            # and the sharpness goes to 0
+
+
+def test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0():
+    """Third bullet: arbitrarily low full-space and subspace sharpness. The ball's is; Keskar's box is |v_i| wide."""
+    v, s, epsilon = np.array([1.0, -2.0, 1.5]), 1.3, 0.05
+    target = weight_norm(s, v)
+    loss = lambda V: np.array([np.sum((weight_norm(s, x) - target) ** 2) / 2 for x in V])   # noqa: E731
+    slope = lambda V: np.array([pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (np.eye(3)  # noqa
+                                - np.outer(x, x) / (x @ x))) for x in V])
+    A = np.array([[1.0, 0.0], [0.5, 1.0], [-1.0, 1.0]])
+    for options, falls in (({}, True), ({"box": True}, False), ({"box": True, "subspace": A}, False)):
+        found = [epsilon_sharpness(loss, slope, alpha * v, epsilon, rng=0, **options).value for alpha in (1, 1e3, 1e6)]
+        if falls:
+            assert found[1] < 1e-5 * found[0] and found[2] < 1e-5 * found[1]
+        else:
+            assert found[2] > 0.1 * found[0] and np.isclose(found[1], found[2], rtol=0.01)      # a limit above 0
+
+
+# ------------------------------------------------------------------ Section 5.2, Appendix C, and the KL divergence
+
+def test_erratum_the_derivative_of_f_xi_is_at_u():
+    weights, X, _ = draw([3, 4, 2])
+    rng = generator(29)
+    A, shift, u = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=3)
+    xi = lambda u: A @ np.sinh(u) + shift                                                   # noqa: E731
+    f_xi = lambda u: forward(weights, xi(u)[None], TANH)[0]                                 # noqa: E731
+    difference = lambda f, x: np.stack([(f(x + d) - f(x - d)) / 2e-6 for d in 1e-6 * np.eye(3)], axis=1)    # noqa: E731
+    df = difference(lambda x: forward(weights, x[None], TANH)[0], xi(u))
+    right = input_derivative(df, A * np.cosh(u))
+    assert relative(right, difference(f_xi, u)) < 1e-7
+    assert relative(right, difference(f_xi, xi(u))) > 0.05          # printed: the left side at xi(u)
+
+
+def test_section_5_2_a_change_of_input_units_changes_the_gradient_at_will():
+    df, units = np.array([[1.0, 1e-3]]), np.diag([1e-3, 1e3])       # x = xi(u) = units u
+    assert np.allclose(input_derivative(df, units), [[1e-3, 1.0]])  # the other input is now the important one
+
+
+def test_appendix_c_an_invertible_map_of_the_outputs_reverses_a_ranking_by_mean_square_error():
+    for k in range(20):
+        rng = generator(30, k)
+        Y = rng.normal(size=(15, 3))
+        F = Y + rng.normal(size=(15, 3)) * [1.0, 1.0, 0.1]
+        G = Y + rng.normal(size=(15, 3)) * [0.5, 0.5, 0.3]          # better, but for the third output
+        if ((F - Y) ** 2).sum() <= ((G - Y) ** 2).sum():
+            continue
+        S = reversing_output_map(F, G, Y)
+        assert ((F @ S - Y @ S) ** 2).sum() < ((G @ S - Y @ S) ** 2).sum()
+        values = np.linalg.eigvalsh(S)
+        assert np.allclose(values[:2], 1) and values[2] > 1
+        weak = np.eye(3) + 0.7 * (np.sqrt((1 + values[2] ** 2) / 2) - 1) / (values[2] - 1) * (S - np.eye(3))
+        assert ((F @ weak - Y @ weak) ** 2).sum() > ((G @ weak - Y @ weak) ** 2).sum()  # control: too small a stretch
+    assert k == 19
+
+
+def test_appendix_c_the_log_likelihood_does_not_change_its_ranking():
+    rng = generator(31)
+    y, S = rng.normal(size=(50, 2)), np.diag([1.0, 30.0])
+    normal = lambda x, mean, cov: -0.5 * (np.sum((x - mean) @ np.linalg.inv(cov) * (x - mean), axis=1)      # noqa: E731
+                                          + np.linalg.slogdet(2 * np.pi * cov)[1])
+    for _ in range(5):
+        means, covs = rng.normal(size=(2, 2)), [np.diag(rng.uniform(0.5, 2, size=2)) for _ in range(2)]
+        before = [normal(y, m, C).sum() for m, C in zip(means, covs)]
+        after = [normal(y @ S, m @ S, S @ C @ S).sum() for m, C in zip(means, covs)]
+        assert np.isclose(before[0] - before[1], after[0] - after[1], rtol=1e-12)
+
+
+def test_the_kl_divergence_is_invariant_under_a_common_change_of_coordinates_and_not_with_a_fixed_prior():
+    rng = generator(32)
+    A = rng.normal(size=(3, 3)) + 3 * np.eye(3)
+    B, C = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+    m, cov_q, cov_p = rng.normal(size=3), B @ B.T + 0.1 * np.eye(3), C @ C.T + 0.1 * np.eye(3)
+    kl = gaussian_kl(m, cov_q, np.zeros(3), cov_p)
+    together = gaussian_kl(A @ m, A @ cov_q @ A.T, np.zeros(3), A @ cov_p @ A.T)
+    fixed = gaussian_kl(A @ m, A @ cov_q @ A.T, np.zeros(3), cov_p)
+    assert np.isclose(together, kl, rtol=1e-10) and abs(fixed - kl) > 0.1
+    # not linear: theta -> eta = g^-1(theta) of Fig. 5 in one dimension, by the trapezoidal rule on both sides
+    a, b, mean, sd = 1.0, 0.3, 0.4, 0.5
+    density = lambda x, m, s: np.exp(-((x - m) / s) ** 2 / 2) / (s * np.sqrt(2 * np.pi))    # noqa: E731
+    theta = np.linspace(mean - 12 * sd, mean + 12 * sd, 40001)
+    eta, slope = power_inverse(theta, 0.0, a, b), power_slope(theta, 0.0, a, b)
+    q, p = density(theta, mean, sd) / slope, density(theta, 0.0, 1.0) / slope               # the densities of eta
+    kl = gaussian_kl(np.array([mean]), np.array([[sd ** 2]]), np.zeros(1), np.eye(1))
+    used = q > 1e-290                                               # q log q is 0 to rounding beyond
+    common = np.trapezoid((q * np.log(q / p))[used], eta[used])
+    assert np.isclose(common, kl, rtol=1e-6) and np.isclose(np.trapezoid(q, eta), 1, rtol=1e-6)
+    stays = np.trapezoid((q * (np.log(q) + eta ** 2 / 2 + np.log(2 * np.pi) / 2))[used], eta[used])
+    assert abs(stays - kl) > 0.05                                   # the prior N(0, 1) stays where it was
+
+
+# ------------------------------------------------------------------ the three papers together
+
+def test_the_alpha_orbit_of_a_zero_loss_net_stays_in_the_zero_loss_set_while_its_hessian_grows():
+    for widths, bias, alphas in (([2, 3, 1], True, [0.1, 10.0]), ([2, 3, 3, 1], [True, False, True], [0.1, 0.5, 20.0])):
+        weights, X, Y = fitted(widths, bias, 6)
+        rank, H = jacobian_rank(weights, X, RELU), hessian(weights, X, Y, RELU)
+        tangent = orbit_tangent(weights, np.log(alphas) / np.log(10))
+        assert np.abs(jacobian(weights, X, RELU) @ tangent).max() < 1e-12 * np.abs(tangent).max()
+        assert np.abs(H @ tangent).max() < 1e-12 * np.abs(H).max() * np.abs(tangent).max()
+        norms = [np.linalg.norm(H, 2)]
+        for t in (0.5, 1.0, 2.0):
+            moved = alpha_scale(weights, np.exp(t * np.log(alphas)))
+            assert training_loss(moved, X, Y, RELU) < 1e-24
+            assert jacobian_rank(moved, X, RELU) == rank == inertia(hessian(moved, X, Y, RELU)).positive
+            norms.append(np.linalg.norm(hessian(moved, X, Y, RELU), 2))
+        assert norms[-1] > 100 * norms[0] and norms[2] < norms[3]
+
+
+def test_the_flat_set_of_inactive_units_stays_flat_along_the_orbit():
+    narrow, X, Y = fitted([2, 3, 1], True, 9)
+    rng = generator(33)
+    wide = inactive_relu_units(narrow, 0, rng.normal(size=(2, 1)), X)
+    for alpha in (0.1, 1.0, 10.0):
+        moved = alpha_scale(wide, [alpha, 1 / alpha])
+        R = max(1, np.linalg.norm(X, axis=1).max())
+        for _ in range(20):                                         # |w| <= alpha, bias in alpha [R, 3R], v anything
+            w = rng.normal(size=(2, 2))
+            moved[0][3:, :2] = alpha * w / np.linalg.norm(w, axis=1)[:, None] * rng.random((2, 1))
+            moved[0][3:, 2] = alpha * R * rng.uniform(1, 3, size=2)
+            moved[1][:, 3:5] = rng.normal(size=(1, 2)) / alpha
+            assert training_loss(moved, X, Y, RELU) < 1e-24
+        H = hessian(moved, X, Y, RELU)
+        assert inertia(H).positive == jacobian_rank(narrow, X, RELU)
+
+
+def test_the_kl_of_a_hessian_shaped_posterior_changes_along_the_orbit_unless_the_prior_moves_along():
+    weights, X, Y = fitted([2, 3, 1], False, 6)
+    tau2, sigma2 = 0.01, 1.0
+    posterior = lambda H: tau2 * np.linalg.inv(H + tau2 / sigma2 * np.eye(len(H)))          # noqa: E731
+    theta, H = flatten(weights), hessian(weights, X, Y, RELU)
+    zero, prior = 0 * theta, sigma2 * np.eye(len(theta))
+    start = gaussian_kl(theta, posterior(H), zero, prior)
+    moved, d = alpha_scale(weights, [5.0, 0.2]), alpha_diagonal(weights, [5.0, 0.2])
+    fixed = gaussian_kl(flatten(moved), posterior(hessian(moved, X, Y, RELU)), zero, prior)
+    common = gaussian_kl(flatten(moved), posterior(H) / np.outer(d, d), zero, prior / np.outer(d, d))
+    assert np.isclose(common, start, rtol=1e-11) and abs(fixed - start) > 0.5
+    # rank-safe: the same from the eigenvalues of H, zeros included
+    h = np.linalg.eigvalsh(H).clip(0) * sigma2 / tau2
+    closed = (np.log1p(h).sum() + (1 / (1 + h)).sum() + theta @ theta / sigma2 - len(h)) / 2
+    assert np.isclose(start, closed, rtol=1e-11)
+
+
+# ------------------------------------------------------------------ arguments, refusals, copying
+
+def calls():
+    weights, X, Y = draw([2, 3, 2], False)
+    deep = draw([2, 3, 2])[0]
+    rng = generator(34)
+    M, g = rng.normal(size=(4, 4)), rng.normal(size=4)
+    H, theta, center = M @ M.T, rng.normal(size=4), rng.normal(size=4)
+    loss, slope = quadratic(g, H, 1e3)
+    F, G = Y + rng.normal(size=Y.shape) * [3.0, 0.1], Y + rng.normal(size=Y.shape)
+    A, net = rng.normal(size=(4, 2)), network_loss(weights, X, Y, RELU)
+    eye, d2g = np.eye(12), rng.normal(size=(4, 2, 2))
+    d2g = d2g + d2g.transpose(0, 2, 1)
+    inputs = [*weights, *deep, X, Y, H, g, theta, center, F, G, A, eye, d2g]
+    return inputs, [
+        lambda m: np.concatenate([W.ravel() for W in m.alpha_scale(deep, [2.0, 0.5])]),
+        lambda m: m.alpha_diagonal(deep, [2.0, 0.5]), lambda m: m.orbit_tangent(deep, np.array([1.0, -1.0])),
+        lambda m: m.flat_boxes(weights, 0.1, 3).radii, lambda m: m.flat_boxes(weights, 0.1, 3).log_volumes,
+        lambda m: m.output_change(deep, X, 0.1), lambda m: np.array(m.box_radius(deep, X, Y, 0.1)),
+        lambda m: np.array(m.alpha_for_norm(H, 2, 5.0)), lambda m: np.array(m.large_eigenvalues(5, [2, 3])),
+        lambda m: m.alphas_for_many(H, [1, 3], 5.0), lambda m: np.array(m.quadratic_sharpness(H, 1.0, 0.1)),
+        lambda m: m.quadratic_maximum(g, H, 0.5).z,
+        lambda m: m.epsilon_sharpness(loss, slope, theta, 0.1, hessian=H, rng=0).point,
+        lambda m: m.epsilon_sharpness(loss, slope, theta, 0.1, box=True, rng=0).point,
+        lambda m: m.epsilon_sharpness(loss, slope, theta, 0.1, subspace=A, rng=0).point,
+        lambda m: m.epsilon_sharpness(*net, flatten(weights), 0.1, hessian=eye, rng=0).point,
+        lambda m: m.network_loss(weights, X, Y, RELU).gradient(np.ones((2, 12))),
+        lambda m: np.array(m.alpha_to_constant(weights, 0.1)), lambda m: m.pullback_gradient(g, A),
+        lambda m: m.pullback_hessian(H, A, g, d2g), lambda m: m.input_derivative(H, A),
+        lambda m: m.reversing_output_map(F, G, Y), lambda m: m.power_inverse(theta, center, 0.3, 0.2),
+        lambda m: m.power(theta, center, 0.3, 0.2), lambda m: m.power_slope(theta, center, 0.3, 0.2),
+        lambda m: m.radial_psi(np.abs(theta), 0.3, 1.0, 0.5),
+        lambda m: m.radial_psi_prime(np.abs(theta), 0.3, 1.0, 0.5),
+        lambda m: m.radial(theta, center, 0.3, 9.0, 0.5), lambda m: m.radial_inverse(theta, center, 0.3, 9.0, 0.5),
+        lambda m: m.radial_jacobian(theta, center, 0.3, 9.0, 0.5),
+        lambda m: m.radial_inverse_jacobian(theta, center, 0.3, 9.0, 0.5), lambda m: m.weight_norm(1.5, theta),
+        lambda m: m.weight_norm_hessian(1.5, theta, g, H),
+    ]
+
+
+def bare(module):
+    """The module without the lines that call check_, as one copies it."""
+    tree = ast.parse(inspect.getsource(module))
+
+    class Strip(ast.NodeTransformer):
+        def visit(self, node):
+            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
+                return None
+            return self.generic_visit(node)
+
+    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
+    copied = types.ModuleType("copied")
+    exec(ast.unparse(ast.fix_missing_locations(Strip().visit(tree))), copied.__dict__)
+    assert "check_" not in ast.unparse(ast.Module([n for n in tree.body if not isinstance(n, ast.ImportFrom)], []))
+    return copied
+
+
+def test_functions_of_reparam_work_when_copied_without_the_lines_that_call_check():
+    copied, (_, functions) = bare(reparam_module), calls()
+    for call in functions:
+        assert np.array_equal(call(copied), call(reparam_module)), inspect.getsource(call)
+    public = {name for name, f in vars(reparam_module).items() if inspect.isfunction(f) and f.__module__ == "reparam"
+              and not name.startswith("check_")}
+    used = "".join(inspect.getsource(calls))
+    assert all(f".{name}(" in used for name in public - {"projected_ascent"})
+
+
+def test_nothing_is_changed_or_aliased():
+    inputs, functions = calls()
+    before = [x.copy() for x in inputs]
+    for call in functions:
+        result = call(reparam_module)
+        assert not any(np.shares_memory(result, x) for x in inputs), inspect.getsource(call)
+    assert all((a == b).all() for a, b in zip(before, inputs))
+    weights = draw([2, 3, 2])[0]
+    assert not any(np.shares_memory(a, b) for a, b in zip(alpha_scale(weights, [1.0, 1.0]), weights))
+    far, center = np.full(3, 9.0), np.zeros(3)
+    assert not np.shares_memory(radial(far, center, 0.5, 1.0, 0.2), far)
+    concave = quadratic(np.zeros(3), -np.eye(3))
+    theta = np.zeros(3)
+    found = epsilon_sharpness(*concave, theta, 1.0, rng=0)
+    assert found.value == 0 and (found.point == theta).all() and found.point is not theta
+
+
+def test_other_types_and_layouts_give_the_float64_answer():
+    weights, X, Y = [np.arange(6.0).reshape(3, 2) - 2, np.arange(6.0).reshape(2, 3) - 3], np.eye(2), np.eye(2)
+    for kind in (lambda a: a.astype(np.float32), lambda a: a.astype(int), np.asfortranarray, lambda a: a.tolist()):
+        other = [kind(W) for W in weights]
+        assert (flatten(alpha_scale(other, [2, 0.5])) == flatten(alpha_scale(weights, [2, 0.5]))).all()
+        assert box_radius(other, kind(X), kind(Y), 1) == box_radius(weights, X, Y, 1.0)
+        assert (flat_boxes(other, 1, 3).log_volumes == flat_boxes(weights, 1.0, 3).log_volumes).all()
+        H, v = np.diag([3.0, 2.0]), np.array([3.0, 4.0])
+        assert alpha_for_norm(kind(H), 1, 5) == alpha_for_norm(H, 1, 5.0)
+        assert (weight_norm_hessian(2, kind(v), kind(v), kind(H)) == weight_norm_hessian(2.0, v, v, H)).all()
+        assert (power(kind(v), 1, 1, 2) == power(v, 1.0, 1.0, 2.0)).all()
+        assert (radial(kind(v), kind(v), 0.5, 2, 1) == radial(v, v, 0.5, 2.0, 1.0)).all()
+        assert (quadratic_maximum(kind(v), kind(H), 1).z == quadratic_maximum(v, H, 1.0).z).all()
+        assert (pullback_hessian(kind(H), kind(H), kind(v), np.ones((2, 2, 2))) == pullback_hessian(
+            H, H, v, np.ones((2, 2, 2)))).all()
+
+
+def extreme_calls(x, y):
+    v, W, eye = np.array([x, y]), [np.array([[x], [y]]), np.array([[y, x]])], np.eye(2)
+    constant = (lambda z: np.full(len(z), abs(x))), (lambda z: np.full(z.shape, y))
+    return [
+        lambda: flatten(alpha_scale(W, [1e100, 1e-100])), lambda: flat_boxes(W, abs(y), 3).radii,
+        lambda: box_radius(W, np.ones((1, 1)), np.ones((1, 1)), abs(x)), lambda: orbit_tangent(W, [2, -2]),
+        lambda: power(v, y, 0.4, abs(y)), lambda: power_inverse(v, y, -0.4, abs(x)),
+        lambda: power_slope(v, x, 2.0, abs(y)), lambda: radial_psi(np.abs(v), 0.1, 1.0, 0.9),
+        lambda: radial(v, [y, x], 0.1, 1.0, 0.9), lambda: radial_jacobian(v, [0, 0], 0.1, 1.0, 0.9),
+        lambda: radial_psi(np.abs(v), abs(x), 1.0, abs(y)), lambda: weight_norm(x, v),
+        lambda: weight_norm_hessian(x, v, v, y * eye), lambda: quadratic_maximum(v, x * eye, abs(y)).z,
+        lambda: quadratic_sharpness(x * eye, abs(y), 2.0), lambda: alpha_for_norm(x * eye, 1, abs(y)),
+        lambda: alphas_for_many(x * eye, [1, 1], abs(y)), lambda: alpha_to_constant(W, abs(y)),
+        lambda: pullback_hessian(x * eye, y * eye, v, [eye, eye]),
+        lambda: epsilon_sharpness(*constant, v, 0.1, rng=0).value,
+        lambda: epsilon_sharpness(*constant, v, 0.1, hessian=y * eye, box=True, rng=0).value,
+        lambda: reversing_output_map([v], [[0, 1]], [[1, 0]]),
+    ]
+
+
+def test_extreme_arguments_give_finite_results_or_a_sentence():
+    finite = 0
+    for x, y in itertools.product([0.0, 5e-324, 1e-308, 1e-200, 1.0, 1e154, 1e308, -1e308], repeat=2):
+        for call in extreme_calls(x, y):
+            try:
+                assert np.isfinite(call()).all(), (x, y, inspect.getsource(call))
+                finite += 1
+            except ValueError as error:
+                assert len(str(error)) > 20
+    assert finite > 500                                             # most are answered
+
+
+def refusals():
+    weights, X, Y = draw([2, 3, 2], False)
+    biased, H, v = draw([2, 3, 2])[0], np.eye(2), np.ones(2)
+    loss, slope = quadratic(v, H)
+    tangled = np.array([[1.0, 2.0], [0.0, 1.0]])
+    sharp = lambda *a, **k: (lambda: epsilon_sharpness(*a, **k))                            # noqa: E731
+    return {
+        "alphas has length 3": lambda: alpha_scale(weights, [1.0, 1.0, 1.0]),
+        "alphas reaches down to -1": lambda: alpha_scale(weights, [-1.0, -1.0]),
+        "alphas has the product exp.0.69": lambda: alpha_diagonal(weights, [2.0, 1.0]),
+        "alphas has the product exp.1e-08": lambda: alpha_scale(weights, [1.0, np.exp(1e-8)]),
+        "alphas has shape": lambda: alpha_scale(weights, 2.0),
+        "weights is a int": lambda: alpha_diagonal(3, [1.0]),
+        "leaves the range of float64": lambda: alpha_scale([1e-200 * weights[0], weights[1]], [1e-200, 1e200]),
+        "c sums to 1": lambda: orbit_tangent(weights, [2.0, -1.0]),
+        "c has length 1": lambda: orbit_tangent(weights, [0.0]),
+        "weights has 1 matrices": lambda: flat_boxes(weights[:1], 0.1, 2),
+        "no bias": lambda: flat_boxes(biased, 0.1, 2),
+        "weights.0. is 0": lambda: flat_boxes([0 * W for W in weights], 1, 2),
+        "r is 0": lambda: flat_boxes(weights, 0.0, 2), "count is 0": lambda: flat_boxes(weights, 0.1, 0),
+        "leaves the range": lambda: flat_boxes(weights, 0.1, 5000),
+        "r is -1": lambda: output_change(weights, X, -1.0), "epsilon is 0": lambda: box_radius(weights, X, Y, 0.0),
+        "Y has shape": lambda: box_radius(weights, X, Y[:, 0], 1.0),
+        "no radius in the range": lambda: box_radius(weights, X * 1e100, X * 1e100, 2.3e-308),
+        "H has shape .2, 1.": lambda: alpha_for_norm(np.ones((2, 1)), 1, 1.0),
+        "H differs from its transpose": lambda: alpha_for_norm(tangled, 1, 1.0),
+        "n1 is 2": lambda: alpha_for_norm(H, 2, 1.0), "bound is 0": lambda: alpha_for_norm(H, 1, 0.0),
+        "H has no positive": lambda: alpha_for_norm(-H, 1, 1.0),
+        "sizes and biases add up to 3": lambda: alphas_for_many(H, [1, 2], 1.0),
+        "biases is .1.": lambda: alphas_for_many(H, [1, 1], 1.0, biases=[1]),
+        "an element of biases is -1": lambda: large_eigenvalues(3, [1, 1], [-1, 0]),
+        "rank is -1": lambda: large_eigenvalues(-1, [1, 1]),
+        "an element of sizes is 0": lambda: large_eigenvalues(1, [0, 1]),
+        "H has the eigenvalue -1": lambda: alphas_for_many(np.diag([1.0, -1.0]), [1, 1], 1.0),
+        "H has no eigenvalue above tol": lambda: alphas_for_many(0 * H, [1, 1], 1.0),
+        "loss is -1": lambda: quadratic_sharpness(H, -1.0, 0.1),
+        "g has length 3": lambda: quadratic_maximum(np.ones(3), H, 1.0),
+        "loss is 3, it should be a function": sharp(3, slope, v, 0.1), "theta has shape": sharp(loss, slope, H, 0.1),
+        "epsilon is 0.0": sharp(loss, slope, v, 0.0),
+        "hessian has shape": sharp(loss, slope, v, 0.1, hessian=np.eye(3)),
+        "subspace has shape .2, 2. and rank 1": sharp(loss, slope, v, 0.1, subspace=np.ones((2, 2))),
+        "subspace has shape .3, 1.": sharp(loss, slope, v, 0.1, subspace=np.ones((3, 1))),
+        "rng is 'a'": sharp(loss, slope, v, 0.1, rng="a"), "starts is 0": sharp(loss, slope, v, 0.1, starts=0),
+        "iterations is 0": sharp(loss, slope, v, 0.1, iterations=0),
+        "loss returned the shape ..": sharp(lambda z: 1.0, slope, v, 0.1),
+        "gradient returned the shape .2,.": sharp(loss, lambda z: z[0], v, 0.1),
+        "loss returned nan or infinite": sharp(lambda z: loss(z) * np.inf, slope, v, 0.1),
+        "gradient returned nan": sharp(loss, lambda z: slope(z) * np.nan, v, 0.1),
+        "loss.theta. is -": sharp(lambda z: loss(z) - 100, slope, v, 0.1),
+        "epsilon .* overflows": sharp(loss, slope, 1e308 * v, 3.0),
+        "J has shape .3, 3.": lambda: pullback_gradient(v, np.eye(3)),
+        "hess has shape": lambda: pullback_hessian(np.eye(3), H, v, np.ones((2, 2, 2))),
+        "d2g has shape": lambda: pullback_hessian(H, H, v, np.ones((2, 2, 3))),
+        "dxi_du has shape": lambda: input_derivative(H, np.eye(3)),
+        "F, G, Y have shapes": lambda: reversing_output_map(X, X, Y[:3]),
+        "G has no smaller": lambda: reversing_output_map(Y + 1, Y + 2, Y),
+        "in every direction": lambda: reversing_output_map(Y + 2, Y + 1, Y),
+        "above 1e150": lambda: reversing_output_map(Y + 1e200, Y + 1, Y),
+        "a is -0.5": lambda: power(v, 0.0, -0.5, 1.0), "b is -1": lambda: power_inverse(v, 0.0, 1.0, -1.0),
+        "b is 0": lambda: power_slope(v, 0.0, 1.0, 0.0), "center has shape": lambda: power(v, np.ones(3), 1.0, 1.0),
+        "eta overflows": lambda: power_inverse(1e200 * v, 0.0, 1.0, 1.0),
+        "r reaches down to -1": lambda: radial_psi(-v, 0.5, 1.0, 0.5),
+        "rhat is 1, it should be below": lambda: radial_psi(v, 1, 1.0, 0.5),
+        "rho is 2, it should be below": lambda: radial(v, v, 0.5, 1.0, 2),
+        "delta is 0": lambda: radial_psi_prime(v, 0.5, 0.0, 0.5), "theta has shape .2,., it": lambda: radial_inverse(
+            v, np.ones(3), 0.5, 1.0, 0.2),
+        "eta has shape .1, 2., it should have 1 axes": lambda: radial_jacobian(v[None], v, 0.5, 1.0, 0.2),
+        "rho . rhat is": lambda: radial_psi(v, 1e-200, 1.0, 0.5),
+        "v is 0": lambda: weight_norm(1.0, 0 * v), "s is 'a'": lambda: weight_norm("a", v),
+        "grad and hess have shapes": lambda: weight_norm_hessian(1.0, v, np.ones(3), H),
+    }
+
+
+@pytest.mark.parametrize("message", refusals())
+def test_bad_input_is_refused_with_a_sentence(message):
+    with pytest.raises(ValueError, match=message):
+        refusals()[message]()
