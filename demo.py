@@ -4,7 +4,7 @@
 # ///
 """The loss landscape of overparameterized networks, told with numbers: each claim predicted, then measured.
 
-    python demo.py [--seed N] [--only SECTION] [--list] [--data FILE.csv]
+    python demo.py [--seed N] [--only SECTION] [--list] [--data FILE.csv] [--figures DIR]
 
 A section is a generator of text and of checks, so it can be read, run and copied alone. The exit status
 is 1 if a check fails, and 2, with one sentence, if an option or the data are bad.
@@ -25,6 +25,7 @@ import embeddings as em
 import hessian as hs
 import landscape as ls
 import pacbayes as pb
+import reparam as rp
 
 # Macroeconomic data of the USA, 1947 to 1962: J. W. Longley, Journal of the American Statistical Association 62
 # (1967), a NIST reference data set known for nearly dependent columns. Columns: price index, gross national
@@ -895,6 +896,257 @@ SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature
             "pac-bayes": pac_bayes, "experiment": experiment, "accounts": accounts}
 
 
+# ------------------------------------------------------------------ figures, for --figures DIR only
+
+
+def figure_spectra(plt, seed):
+    """Fukumizu Thm 5 and 9: eigenvalues of the Hessian at a minimum, and where it is embedded in wider nets."""
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True, layout="constrained")
+    for ax, act, title in zip(axes, (ls.TANH, ls.RELU), ("tanh, replicated: a saddle",
+                                                          "ReLU, units off on the data: flat")):
+        narrow, X, Y = narrow_minimum(act, seed)
+        if act is ls.TANH:
+            wide = em.replicate_unit(narrow, 0, 0, [0.5, 0.3, 0.2])
+        else:
+            wide = em.inactive_relu_units(narrow, 0, np.ones((2, 2)), X)
+        for net, marker, face, name in ((wide, "o", "white", "wide net, 2-4-2"),
+                                        (narrow, "x", "black", "narrow net, 2-2-2")):
+            values = np.linalg.eigvalsh(hs.hessian(net, X, Y, act))
+            values[np.abs(values) < 1e-9 * values[-1]] = 0
+            ax.plot(values, np.arange(1, len(values) + 1), marker, mfc=face, mec="black", ms=5, label=name)
+        ax.axvline(0, color="0.7", lw=0.8, zorder=0)
+        ax.set(xscale="symlog", title=title, xlabel=r"eigenvalue $\lambda$ of $\nabla^2 L$")
+        ax.set_xscale("symlog", linthresh=1e-4)
+        ax.set_xticks([-1e-2, 0, 1e-2, 1, 100])
+    axes[0].set_ylabel(r"number of eigenvalues $\leq \lambda$")
+    axes[1].legend(loc="upper left", frameon=False)
+    return fig
+
+
+def figure_walk(plt, seed):
+    """Cooper Thm 2.1: a walk on the zero-loss set, seen through two outputs off the data."""
+    rng = np.random.default_rng([seed, 12])
+    X = np.linspace(-1.7, 1.7, 6)[:, None] + rng.uniform(-0.2, 0.2, size=(6, 1))
+    Y = np.sin(2 * X)
+    start = next(f for f in (ls.fit(ls.random_weights([1, 12, 1], rng=[seed, k]), X, Y, ls.TANH) for k in range(100))
+                 if f.converged and f.loss < 1e-20).weights
+    path = ls.walk_zero_loss(start, X, Y, ls.TANH, steps=400, length=1.0, rng=seed)
+    points, grid = np.array([[-2.6], [2.6]]), np.linspace(-3, 3, 301)[:, None]
+    seen = np.array([ls.forward(w, points, ls.TANH)[:, 0] for w in path])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
+    for shade, k in zip(np.linspace(0.75, 0, 5), range(0, 401, 100)):
+        left.plot(grid, ls.forward(path[k], grid, ls.TANH), color=str(shade), label=f"step {k}")
+    left.plot(X, Y, "o", mfc="white", mec="black")
+    left.plot(points, [left.get_ylim()[0]] * 2, "k^", clip_on=False)
+    left.set(xlabel="$x$", ylabel=r"$f(x;\,\theta)$", title="every net fits the six points")
+    left.legend(frameon=False, fontsize=7)
+    right.plot(*seen.T, color="0.6", lw=0.7, zorder=0)
+    right.scatter(*seen.T, c=np.linspace(0.75, 0, len(seen)), cmap="gray", vmin=0, vmax=1, s=6)
+    largest = max(ls.training_loss(w, X, Y, ls.TANH) for w in path)
+    right.set(xlabel=r"$f(-2.6;\,\theta)$", ylabel=r"$f(2.6;\,\theta)$",
+              title=rf"400 steps on $Z$, $L \leq$ {largest:.0e}")
+    return fig
+
+def figure_fit(plt, seed):
+    """Fukumizu Fig. 2(a): ten points, and nets of five units through them, ReLU and tanh."""
+    shown = figure_2(seed, ["ReLU", "tanh"]).experiment
+    x, grid = shown.x[:, None], np.linspace(-1, 1, 801)[:, None]
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
+    for ax, name in zip(axes, ("ReLU", "tanh")):
+        act, net = FIG_2[name][0], shown.nets[name]
+        ax.plot(grid, act.f(grid), color="0.6", ls="--", label="teacher")
+        ax.plot(grid, ls.forward(net, grid, act), color="black", label="5 units, zero error")
+        ax.plot(x, act.f(x) + shown.eps[:, None], "o", mfc="white", mec="black", label="data")
+        ax.set(title=name, xlabel="$x$", ylabel="$f(x)$")
+    axes[0].legend(frameon=False)
+    return fig
+
+
+def figure_ratio(plt, seed):
+    """Fukumizu Fig. 2(b): the ratio of generalisation errors by width, and its closed form."""
+    shown = figure_2(seed)
+    fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    for name, marker, shift in (("tanh", "o", 0), ("ReLU", "s", -0.5), ("smooLU", "^", 0.5)):
+        measured = shown.measured[name]
+        ax.plot(shown.widths, shown.predicted[name], color="black", lw=0.9, ls="-" if name == "tanh" else ":",
+                label="closed form" if name == "tanh" else None)
+        ax.errorbar(shown.widths + shift, measured.ratio, 2 * measured.error, fmt=marker, ms=5, mfc="white",
+                    color="black", capsize=2, label=f"{name}, 1000 trials")
+    ax.set(xlabel="units $H$", ylabel=r"$E\,G(N_H)\,/\,E\,G(N_5)$", ylim=(0, None))
+    ax.legend(frameon=False)
+    return fig
+
+
+def figure_flatness(plt, seed):
+    """Dinh Fig. 1: two measures of flatness at a minimum, the width at a height and the height at a width."""
+    L = lambda t: t ** 2 * (t ** 2 / 4 - t / 2 + 1) / 2             # noqa: E731
+    t, epsilon, radius = np.linspace(-1.6, 2.4, 2001), 0.3, 1.0
+    low = t[L(t) < epsilon]
+    sharp = rp.epsilon_sharpness(lambda s: L(s[:, 0]), lambda s: s ** 3 / 2 - 0.75 * s ** 2 + s, np.zeros(1), radius,
+                                 rng=seed)
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True, layout="constrained")
+    for ax in axes:
+        ax.plot(t, L(t), color="black")
+        ax.set(xlabel=r"$\theta$", ylim=(-0.15, 1.7))
+    axes[0].fill_between(low, L(low), epsilon, color="0.8")
+    axes[0].hlines(epsilon, low[0], low[-1], color="black", lw=3)
+    axes[0].set(ylabel=r"$L(\theta)$", title=rf"$\epsilon$-flatness {np.ptp(low):.2f}: width at height {epsilon}")
+    inside = t[np.abs(t) <= radius]
+    axes[1].fill_between(inside, L(inside), sharp.value, color="0.8")
+    axes[1].vlines(sharp.point[0], 0, sharp.value, color="black", lw=3)
+    axes[1].set(title=rf"$\epsilon$-sharpness {sharp.value:.2f}: height at width {2 * radius:g}")
+    return fig
+
+
+def two_weights(seed):
+    """f = theta_2 relu(theta_1 x) on three points: a minimum, and the loss as a function of two arrays."""
+    X = np.array([[-1.0], [0.5], [1.0]])
+    weights = [np.ones((1, 1)), np.ones((1, 1))]
+    loss = rp.network_loss(weights, X, ls.relu(X) + 0.05, ls.RELU).loss
+    return weights, lambda a, b: loss(np.stack([a.ravel(), b.ravel()], axis=1)).reshape(a.shape)
+
+
+def figure_orbit(plt, seed):
+    """Dinh Fig. 2: along the orbit of alpha-scale the function is one, and level curves come as near as they like."""
+    _, loss = two_weights(seed)
+    a, b = np.meshgrid(np.linspace(0.02, 4, 300), np.linspace(0.02, 4, 300))
+    fig, ax = plt.subplots(figsize=(4, 3.6), layout="constrained")
+    curves = ax.contour(a, b, loss(a, b), levels=[0.01, 0.05, 0.2, 0.6, 1.5, 4, 10], colors="black", linewidths=0.8)
+    ax.clabel(curves, fontsize=7)
+    alpha = np.geomspace(0.25, 4, 9)
+    ax.plot(alpha, 1 / alpha, "o", ms=5, color="black", label=r"$T_\alpha(1, 1)$: one function")
+    ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", aspect="equal", title=r"level curves of $L(\theta_1, \theta_2)$")
+    ax.legend(loc="upper right", fontsize=8)
+    return fig
+
+
+def figure_boxes(plt, seed):
+    """Dinh Fig. 3: boxes of equal volume and almost equal loss, disjoint, without end."""
+    weights, loss = two_weights(seed)
+    boxes = rp.flat_boxes(weights, 0.3, 5)
+    fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    a, b = np.meshgrid(np.geomspace(0.5, 2000, 300), np.geomspace(2e-4, 2, 300))
+    ax.contour(a, b, loss(a, b), levels=[0.02, 0.2], colors="0.6", linewidths=0.8)
+    for k, (r1, r2) in enumerate(boxes.radii):
+        x, y = boxes.alpha ** k, boxes.alpha ** -k
+        ax.fill([x - r1, x + r1, x + r1, x - r1], [y - r2, y - r2, y + r2, y + r2], color="0.85", ec="black")
+        ax.annotate(rf"$T_\alpha^{k} B$" if k else "$B$", (x + r1, y + r2), xytext=(3, 2), textcoords="offset points")
+    ax.set(xscale="log", yscale="log", xlabel=r"$\theta_1$", ylabel=r"$\theta_2$",
+           title=rf"$\alpha$ = {boxes.alpha:.2f}: each box has the volume {np.exp(boxes.log_volumes[0]):.2f}")
+    return fig
+
+
+def figure_ball(plt, seed):
+    """Dinh Fig. 4: the ball of one radius around an equivalent point reaches a constant function."""
+    weights, loss = two_weights(seed)
+    radius = 0.5
+    alpha = rp.alpha_to_constant(weights, radius)
+    a, b = np.meshgrid(np.linspace(-0.3, 3, 300), np.linspace(0, 3, 300))
+    fig, ax = plt.subplots(figsize=(4.2, 3.6), layout="constrained")
+    ax.contour(a, b, loss(a, b), levels=[0.01, 0.05, 0.2, 0.6, 1.5, 4], colors="0.6", linewidths=0.8)
+    turn = np.linspace(0, 2 * np.pi, 201)
+    for scale, name in ((1, r"$\theta$"), (alpha, r"$T_\alpha\theta$")):
+        x, y = scale, 1 / scale
+        ax.plot(x, y, "o", color="black", ms=4)
+        ax.plot(x + radius * np.cos(turn), y + radius * np.sin(turn), color="black", lw=1.2)
+        ax.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points")
+    ax.axvline(0, color="black", ls="--", lw=0.8)
+    ax.annotate("f constant", (0, 2.9), xytext=(4, -4), textcoords="offset points", fontsize=8, va="top")
+    ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", aspect="equal", title=rf"balls of radius $\epsilon$ = {radius}")
+    return fig
+
+
+def figure_power(plt, seed):
+    """Dinh Fig. 5: one loss in three coordinates; a minimum is made sharper or flatter than the others."""
+    L = lambda t: (np.cos(2 * np.pi * t) + 1) / 2 + 0.01 * t ** 2   # noqa: E731
+    theta, center, b = np.linspace(-2, 3, 41), 0.5, 0.1
+    fine = np.linspace(-2, 3, 4001)
+    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.6), sharey=True, layout="constrained")
+    for ax, a in zip(axes, (0, 0.5, -0.3)):
+        ax.plot(rp.power_inverse(fine, center, a, b), L(fine), color="black", lw=1)
+        ax.plot(rp.power_inverse(theta, center, a, b), L(theta), "o", ms=3, color="black")
+        ax.axvline(0, color="0.6", ls="--", zorder=0)
+        ax.set(xlabel=r"$\eta = (|\theta-\hat\theta|^2+b)^a\,(\theta-\hat\theta)$",
+               title=rf"$a$ = {a}: $L''$ times {b ** (-2 * a):.2g}")
+    axes[0].set(xlabel=r"$\eta = \theta - \hat\theta$", ylabel="$L$", title="as it was")
+    return fig
+
+
+def figure_radial(plt, seed):
+    """Dinh Fig. 6: the radial map moves points inside a ball only."""
+    rhat, delta, rho = 0.5, 1.0, 0.2
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+    r = np.linspace(0, 1.4, 281)
+    left.plot(r, rp.radial_psi(r, rhat, delta, rho), color="black")
+    left.plot(r, r, color="0.6", ls=":")
+    left.set(xlabel="$r$", ylabel=r"$\psi(r)$", xticks=[0, rhat, delta], yticks=[0, rho, delta],
+             xticklabels=["0", r"$\hat r$", r"$\delta$"], yticklabels=["0", r"$\rho$", r"$\delta$"])
+    steps, fine = np.linspace(-1.25, 1.25, 21), np.linspace(-1.25, 1.25, 501)
+    for s in steps:
+        for line in (np.column_stack([np.full_like(fine, s), fine]), np.column_stack([fine, np.full_like(fine, s)])):
+            right.plot(*rp.radial_inverse(line, np.zeros(2), rhat, delta, rho).T, color="0.4", lw=0.6)
+    turn = np.linspace(0, 2 * np.pi, 201)
+    for radius, style in ((rho, "-"), (delta, "--")):
+        right.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", ls=style)
+    right.set(aspect="equal", xlabel=r"$\eta_1$", ylabel=r"$\eta_2$", title=r"a grid of $\theta$ carried over")
+    return fig
+
+
+def figure_sharpness(plt, seed):
+    """Dinh Thm 4, Sec. 4.3: sharpness along the alpha-orbit of a net of zero error; the function stays."""
+    rng = np.random.default_rng([seed, 20])
+    X = rng.normal(size=(12, 2))
+    weights = ls.random_weights([2, 6, 1], bias=False, rng=rng)
+    Y, epsilon = ls.forward(weights, X, ls.RELU), 0.1
+    loss, slope = rp.network_loss(weights, X, Y, ls.RELU)
+    alphas = np.geomspace(1 / 50, 50, 41)
+    found, norm, model = [], [], []
+    for alpha in alphas:
+        scaled = rp.alpha_scale(weights, [alpha, 1 / alpha])
+        H = hs.hessian(scaled, X, Y, ls.RELU)
+        found.append(rp.epsilon_sharpness(loss, slope, ls.flatten(scaled), epsilon, hessian=H, rng=seed).value)
+        model.append(rp.quadratic_sharpness(H, 0.0, epsilon))
+        norm.append(np.linalg.norm(H, 2))
+    fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    ax.loglog(alphas, norm, color="0.6", label=r"$\|\nabla^2 L\|_2$")
+    ax.loglog(alphas, model, color="black", ls="--", label=r"second order, $\|\nabla^2 L\|_2\,\epsilon^2/2$")
+    ax.loglog(alphas, found, "o", mfc="white", mec="black", ms=4, label=r"$\epsilon$-sharpness, $\epsilon$ = 0.1")
+    ax.set(xlabel=r"$\alpha$", ylabel=r"at $T_\alpha(\theta)$, the same function")
+    ax.legend(frameon=False)
+    return fig
+
+
+FIGURES = {"walk": figure_walk, "spectra": figure_spectra, "fukumizu_2a": figure_fit, "fukumizu_2b": figure_ratio,
+           "dinh_1": figure_flatness, "dinh_2": figure_orbit, "dinh_3": figure_boxes, "dinh_4": figure_ball,
+           "dinh_5": figure_power, "dinh_6": figure_radial, "sharpness": figure_sharpness}
+
+
+def draw(directory, seed):
+    """Draw every figure into DIR, as NAME.png and NAME.pdf.
+
+    Raises
+    ------
+    ValueError
+        With one sentence, if matplotlib is missing or the directory cannot be written to.
+    """
+    try:
+        import matplotlib
+        matplotlib.use("Agg")                                       # no window, no display
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ValueError("--figures needs matplotlib, which is not installed: pip install matplotlib") from None
+    try:
+        os.makedirs(directory, exist_ok=True)
+        for name, figure in FIGURES.items():
+            picture = figure(plt, seed)
+            picture.savefig(os.path.join(directory, f"{name}.png"), dpi=160, metadata={"Software": None})
+            picture.savefig(os.path.join(directory, f"{name}.pdf"), metadata={"CreationDate": None})
+            plt.close(picture)
+            print(f"{name:12} {figure.__doc__}", flush=True)
+    except OSError as error:
+        raise ValueError(f"--figures cannot write to {directory!r}: {error.strerror}") from None
+
+
 # ------------------------------------------------------------------ reading data and options
 
 
@@ -999,10 +1251,20 @@ def main(argv=None):
     ask.add_argument("--only", choices=SECTIONS, metavar="SECTION", help="run one section, see --list")
     ask.add_argument("--list", action="store_true", help="print the names of the sections and stop")
     ask.add_argument("--data", metavar="FILE.csv", help="your own numbers, last column the target")
+    ask.add_argument("--figures", metavar="DIR", help="draw the figures into DIR instead; needs matplotlib")
     args = ask.parse_args(argv)
     if args.list:
         print("\n".join(SECTIONS))
         return 0
+    if args.figures is not None:
+        if args.only or args.data:
+            ask.error("--figures draws figures of the demo's own nets, it goes with --seed alone")
+        try:
+            draw(args.figures, args.seed)
+            return 0
+        except ValueError as error:
+            print(f"demo.py: {error}", file=sys.stderr)
+            return 2
     table = np.array([row.split(",") for row in LONGLEY.split()], dtype=float)
     try:
         data = Data(table[:, :-1], table[:, -1:], "Longley 1967") if args.data is None else read_csv(args.data)

@@ -1,5 +1,7 @@
 """demo.py and README.md: the demo passes, refuses bad input in one sentence, and the README tells the truth."""
 import re
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,28 @@ def test_a_failed_check_makes_the_exit_status_one(capsys, monkeypatch):
     assert status == 1 and "FAIL nobody" in out and "0 of 1 checks passed" in out
 
 
+def test_figures_without_matplotlib_are_refused_in_one_sentence(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)            # as if it were not installed
+    status, out, err = run(capsys, "--figures", str(tmp_path))
+    assert status == 2 and out == "" and err.startswith("demo.py: --figures needs matplotlib") and err.count("\n") == 1
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is optional")
+def test_figures_are_drawn_into_a_directory_or_refused(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "FIGURES", {name: demo.FIGURES[name] for name in ("dinh_3", "dinh_6")})
+    assert run(capsys, "--figures", str(tmp_path / "new"))[0] == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [f"dinh_{k}.{kind}" for k in (3, 6)
+                                                                          for kind in ("pdf", "png")]
+    (tmp_path / "file").write_text("")
+    status, _, err = run(capsys, "--figures", str(tmp_path / "file"))
+    assert status == 2 and "cannot write" in err and err.count("\n") == 1
+
+
+def test_every_figure_is_committed():
+    assert {path.stem for path in (ROOT / "figures").iterdir()} == set(demo.FIGURES)
+    assert set(re.findall(r"\(figures/(\w+)\.png\)", README)) <= set(demo.FIGURES)
+
+
 def test_checks_can_fail():
     assert demo.below("", "", 1e-9, 1e-8).passed and not demo.below("", "", 1e-7, 1e-8).passed
     assert not demo.below("", "", np.nan, 1e-8).passed
@@ -76,7 +100,7 @@ def test_checks_can_fail():
     (["--only", "nothing"], "invalid choice: 'nothing'"), (["--onl", "graphs"], "unrecognized"),
     (["--data"], "expected one argument"), (["--wrong"], "unrecognized arguments: --wrong"), (["file"], "unrecognized"),
     (["--data", "no/such/file.csv"], "cannot be read"), (["--data", "."], "cannot be read"),
-    (["--data", ""], "cannot be read"),
+    (["--data", ""], "cannot be read"), (["--figures", "x", "--only", "graphs"], "--figures"),
 ])
 def test_bad_options_are_refused_in_one_sentence(capsys, argv, sentence):
     status, out, err = run(capsys, *argv)
