@@ -628,6 +628,9 @@ def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
     rough = [W * (1 + 8e-16 * rng.choice([-1, 1], size=W.shape)) for W in weights]
     before, after = (2 * training_loss(net, X, Y, TANH) for net in (rough, polish(rough, X, Y, TANH, rng=0)))
     assert before > 1e-30 and after <= before
+    rougher = [W * (1 + 4e-15 * rng.choice([-1, 1], size=W.shape)) for W in weights]
+    ends = [2 * training_loss(net, X, Y, TANH) for net in (rougher, polish(rougher, X, Y, TANH, rng=0))]
+    assert ends[0] > 1e-29 > ends[1]                                # its goal, if none is given
     gone = polish(rough, X, Y, TANH, goal=0.0, rounds=30, rng=0)
     assert 2 * training_loss(gone, X, Y, TANH) < before / 3
     far = max((np.abs(a - b) / np.spacing(np.abs(b))).max() for a, b in zip(gone, rough))
@@ -638,20 +641,24 @@ def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
 
 
 def test_refused_data_sets_are_counted_by_reason():
-    experiment = draw_experiment(3, smooth=(TANH,), rng=2)
-    rng, counted = np.random.default_rng(2), 0
-    while True:                                                     # the same stream, as far as the first fit
-        x, eps = draw_data(6, 0.1, rng=rng)
-        if relu_units_needed(x, np.maximum(x, 0) + eps) <= 3:
-            break
-        counted += 1
-    assert set(experiment.refused) == {"more than 3 ReLU units needed", "no ReLU net", "no tanh net"}
-    assert experiment.refused["more than 3 ReLU units needed"] >= counted
-    if np.array_equal(x, experiment.x):
-        assert sum(experiment.refused.values()) == counted
-    assert set(experiment.nets) == {"ReLU", "tanh"}
-    with pytest.raises(ValueError, match="none of 3 data sets can be fitted by 1 units: .*'no"):
+    for seed in range(3):
+        rng, counted = np.random.default_rng(seed), {"more than 4 ReLU units needed": 0, "no ReLU net": 0}
+        while True:                                                 # the same stream: no polishing is needed here
+            x, eps = draw_data(8, 0.1, rng=rng)
+            y = np.maximum(x, 0) + eps
+            if relu_units_needed(x, y) > 4:
+                counted["more than 4 ReLU units needed"] += 1
+            elif not relu_interpolants(x, y, 4):
+                counted["no ReLU net"] += 1
+            else:
+                break
+        experiment = draw_experiment(4, smooth=(), rng=seed)
+        assert np.array_equal(experiment.x, x) and np.array_equal(experiment.eps, eps)
+        assert experiment.refused == counted and set(experiment.nets) == {"ReLU"}
+    with pytest.raises(ValueError, match="none of 3 data sets .* 1 units: .*'no constant net'") as refusal:
         draw_experiment(1, smooth=(Hopeless,), most_draws=3, rng=0)
+    assert sum(map(int, re.findall(r": (\d+)", str(refusal.value)))) == 3
+    assert "'no constant net': 0" not in str(refusal.value)
 
 
 class Hopeless:
@@ -982,6 +989,7 @@ def refusals():
         "H has length 2 and cov 3": lambda: expected_risk(0.5, C, np.eye(3)),
         "Tr.H C. overflows": lambda: expected_risk(0.5, C * 1e200, C * 1e200),
         "empirical_risk is 2": lambda: approximate_bound(2, C, m, C, 10, 0.1, 1.0),
+        "risk is 2": lambda: plug_in_bound(2, C, m, 10, 0.1, 1.0, 1.0),
         "risk is -1": lambda: plug_in_bound(-1, C, m, 10, 0.1, 1.0, 1.0),
         "H has length 2 and theta 3": lambda: plug_in_bound(0.1, C, np.zeros(3), 10, 0.1, 1.0, 1.0),
         "tau.2 r / 2 or the KL overflows": lambda: plug_in_bound(0.1, C * 1e308, m, 10, 0.1, 1.0, 1e200),
