@@ -59,9 +59,10 @@ over trials all cross terms vanish, and each unit adds the same, whatever phi, w
     E G(N_H) = E G(N_H0) + E M (s_v^2 + rho^2) kappa,
     kappa = E_x E_Z phi(w_0 . a~ + sqrt(s_w^2 + rho^2) |a~| Z)^2,      Z standard normal             (exact)
 
-For w_0 = 0 and s_w = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4), and the slope s_v^2 kappa is rho^2 Tr / 2 of the
-Hessian that S is: the TRACE, which grows with each unit; rank and log pdet do not. For units off on all x, kappa
-is 0. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i,
+For w_0 = 0 and s_w = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order each unit adds rho^2 / 2 times
+the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T; S is its counterpart on the data. The TRACE
+grows with each unit; rank and log pdet do not. For units off on all x kappa is 0 up to the chance to wake.
+E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
 
     E G(N_H0) = E_x [ |sum_i zeta_i m_i - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]    (+ M rho^2, a bias)
 
@@ -868,7 +869,10 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
         surplus unit, in each trial anew: v_j ~ N(0, spread_v^2), w_j ~ N(w0, spread_w^2)
 
     Inactive units: spread_v = 1, spread_w = 0, and w0 = 0 for tanh, w0 = (0, 2) (a bias of 2) for ReLU and smooLU.
-    Inactive propagation: spread_v = 0, spread_w = 1. Both inactive: both 0.
+    Inactive propagation: spread_v = 0, spread_w = 1. Both inactive: both 0. With a net `net` of one input,
+
+        X, p = uniform_nodes()
+        generalization_ratio(net, X, np.tanh(X), TANH, range(0, 50, 5), p=p, rng=0).ratio
 
     Parameters
     ----------
@@ -892,6 +896,12 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
     ------
     ValueError
         If an argument is bad, or the net has not one hidden layer.
+
+    Notes
+    -----
+    The paper does not say how v is chosen, nor where its ReLU units are; both are choices here, and decide the
+    result: with v = 0 tanh hardly grows, with w0 = 0 ReLU does
+    (tests/test_pacbayes.py::test_caveats_v_of_zero_and_relu_at_w_zero).
     """
     check_seed(rng)
     weights, X, Y, surplus, p, rho, w0, spread_v, spread_w = check_experiment(weights, X, Y, act, surplus, p, rho, w0,
@@ -913,8 +923,8 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
 def unit_moments(mean, deviation, act):
     """[beyond the papers] E phi(z) and E phi(z)^2 for z ~ N(mean, deviation^2), entry by entry.
 
-    By the trapezoidal rule over 9 standard deviations: to rounding for smooth phi, which Gauss-Hermite would
-    reach too, and to 1e-4 deviations at a kink, which it would not.
+    By the trapezoidal rule over 9 standard deviations in steps of 0.03: to rounding for smooth phi (for tanh up to
+    deviations of about 9, poles being pi / 2 away), to 1e-4 deviations at a kink. Gauss-Hermite is coarser at kinks.
 
     Parameters
     ----------
