@@ -890,10 +890,214 @@ def accounts(seed, data):
         "that are off have none.")
 
 
+def live_net(widths, bias, n, rng):
+    """A ReLU net at zero loss: the targets are its outputs. Each unit is on for two samples, in layer 1 not for all.
+
+    Where units are idle a Hessian can be zero, and the layers below play no part.
+    """
+    while True:
+        weights = [1.5 * W for W in ls.random_weights(widths, bias=bias, rng=rng)]
+        X = rng.normal(size=(n, widths[0]))
+        z = [ls.forward(weights[:k], X, ls.RELU) for k in range(1, len(weights))]
+        if all(((zk > 0.05).sum(axis=0) >= 2).all() for zk in z) and (z[0] < 0).any(axis=0).all():
+            return weights, X, ls.forward(weights, X, ls.RELU)
+
+
+def alpha_scale(seed, data):
+    """One function, any curvature: the alpha-scale transformation"""
+    rng = np.random.default_rng([seed, 10])
+    weights, X, Y = live_net([3, 5, 4, 2], True, 30, rng)
+    Y = Y + rng.normal(size=Y.shape)
+    alphas = np.exp([1.0, -2.0, 1.0])
+    moved, d = rp.alpha_scale(weights, alphas), rp.alpha_diagonal(weights, alphas)
+    far = 10 * rng.normal(size=(100, 3))
+    f = ls.forward(weights, far, ls.RELU)
+    yield ("A ReLU net 3-5-4-2 with biases, its layers multiplied by e, e^-2 and e, the\n"
+           "biases by the cumulative products e, e^-1 and 1.")
+    yield below("Dinh Def. 5", "f changes by, relative", np.abs(ls.forward(moved, far, ls.RELU) - f).max()
+                / np.abs(f).max(), 1e-13)
+    g, H = ls.flatten(ls.gradient(weights, X, Y, ls.RELU)), hs.hessian(weights, X, Y, ls.RELU)
+    g_moved, H_moved = ls.flatten(ls.gradient(moved, X, Y, ls.RELU)), hs.hessian(moved, X, Y, ls.RELU)
+    yield below("Dinh Thm 3", "gradient - D gradient, relative", np.abs(g_moved / d - g).max() / np.abs(g).max(), 1e-12)
+    yield below("Dinh Thm 3", "Hessian - D Hessian D, relative",
+                np.abs(H_moved / np.outer(d, d) - H).max() / np.abs(H).max(), 1e-12)
+
+    weights, X, Y = live_net([2, 3, 1], False, 12, rng)
+    H, epsilon = hs.hessian(weights, X, Y, ls.RELU), 0.01
+    r = rp.box_radius(weights, X, Y, epsilon)
+    boxes = rp.flat_boxes(weights, r, 6)
+    total = np.logaddexp.accumulate(boxes.log_volumes)
+    yield (f"\nA net 2-3-1 at zero loss. On the box of radius {r:.1e} around it L < {epsilon}, by\n"
+           f"a bound on the outputs. With alpha = {boxes.alpha:.2f} the boxes T_alpha^k(box) are\n"
+           "disjoint, and L takes on each the values it takes on the first: the volume of\n"
+           "{L < 0.01} is infinite.\n\n"
+           "    k   radius in theta_1  in theta_2   log10 volume   of all   largest L met")
+    worst = 0.0
+    for k in range(6):
+        center = rp.alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k])
+        met = max(ls.training_loss([W + radius * rng.uniform(-1, 1, size=W.shape)
+                                    for W, radius in zip(center, boxes.radii[k])], X, Y, ls.RELU) for _ in range(50))
+        worst = max(worst, met)
+        yield (f"    {k}   {boxes.radii[k, 0]:17.1e}  {boxes.radii[k, 1]:10.1e}   "
+               f"{boxes.log_volumes[k] / np.log(10):12.2f}  {total[k] / np.log(10):7.2f}   {met:13.1e}")
+    yield ""
+    yield below("Dinh Thm 2", "largest L met on six boxes", worst, epsilon)
+    growth = np.diff(boxes.log_volumes).mean() / np.log(boxes.alpha)
+    yield near("Dinh Thm 2", "volume ~ alpha^(k p), p = n1 - n2", 3, growth, 1e-6)
+    for bound in (1e3, 1e6):
+        alpha = rp.alpha_for_norm(H, weights[0].size, bound)
+        norm = np.linalg.norm(hs.hessian(rp.alpha_scale(weights, [alpha, 1 / alpha]), X, Y, ls.RELU), 2)
+        yield Check("Dinh Thm 4", f"spectral norm at alpha = {alpha:.1e}", f"> {bound:.0e}", f"{norm:.1e}",
+                    bool(norm > bound))
+    weights, X, Y = live_net([4, 3, 3, 1], False, 40, rng)
+    H, sizes = hs.hessian(weights, X, Y, ls.RELU), [12, 9, 3]
+    rank = hs.inertia(H, tol=1e-10 * np.linalg.norm(H, 2)).positive
+    values = np.linalg.eigvalsh(H)
+    bound = 10 * values[-1]
+    alphas = rp.alphas_for_many(H, sizes, bound, tol=1e-10 * values[-1])
+    d = rp.alpha_diagonal(weights, alphas)
+    many = int((np.linalg.eigvalsh(d[:, None] * H * d) > bound).sum())
+    predicted = rp.large_eigenvalues(rank, sizes)
+    yield (f"\nA net 4-3-3-1 at zero loss, rank {rank} of P = 24, largest eigenvalue {values[-1]:.1f}.\n"
+           f"Scaled by Theorem 5, r - min n_k = {rank} - 3 of them exceed ten times that.")
+    yield Check("Dinh Thm 5", f"eigenvalues above {bound:.0f}", f">= {predicted}", str(many), many >= predicted > 0)
+
+
+def sharpness(seed, data):
+    """epsilon-sharpness, and one minimum made sharper than another"""
+    rng = np.random.default_rng([seed, 11])
+    Q = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    yield ("The largest rise of L in a ball, by projected ascent from +- the Hessian's top\n"
+           "eigenvector and random points. Of a quadratic: lambda_1 eps^2 / (2 (1 + L)).")
+    for name, values in (("flat directions", [0, 0, 0, 1, 1, 2, 3, 5]), ("multiple top", [0, 1, 2, 3, 4, 4, 4, 4]),
+                         ("saddle", [-9, -2, -1, 0, 1, 1, 2, 3])):
+        H = Q * np.array(values, dtype=float) @ Q.T
+        H = (H + H.T) / 2
+        loss, gradient = (lambda z, H=H: 1 + np.sum(z @ H * z, axis=1) / 2), (lambda z, H=H: z @ H)
+        found = rp.epsilon_sharpness(loss, gradient, np.zeros(8), 0.5, hessian=H, rng=seed)
+        exact = max(values) * 0.5 ** 2 / (2 * (1 + 1))
+        yield below("Dinh Def. 2", f"{name}: measured / exact - 1", abs(found.value / exact - 1), 1e-12)
+    weights, X, Y = live_net([2, 3, 1], False, 12, rng)
+    theta, H = ls.flatten(weights), hs.hessian(weights, X, Y, ls.RELU)
+    loss, gradient = rp.network_loss(weights, X, Y, ls.RELU)
+    yield ("\nA net 2-3-1 at zero loss. The ascent must not start at the minimum, where the\n"
+           "gradient is 0; from the sphere it finds what the Hessian says, and more.\n\n"
+           "    eps      second order   measured      ratio")
+    for epsilon in (1e-1, 1e-2, 1e-3, 1e-4):
+        found = rp.epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, rng=seed).value
+        second = rp.quadratic_sharpness(H, 0.0, epsilon)
+        yield f"    {epsilon:.0e}    {second:12.4e}   {found:12.4e}  {found / second:7.4f}"
+    yield ""
+    yield near("Dinh Def. 2", "measured / second order, smallest eps", 1, found / second, 0.05)
+    epsilon, constant = 0.05, np.sum(Y ** 2) / 2
+    before = rp.epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, rng=seed).value
+    alpha = rp.alpha_to_constant(weights, epsilon)
+    moved = rp.alpha_scale(weights, [alpha, 1 / alpha])
+    after = rp.epsilon_sharpness(loss, gradient, ls.flatten(moved), epsilon, hessian=hs.hessian(moved, X, Y, ls.RELU),
+                                 rng=seed).value
+    yield f"The same function at alpha = {alpha:.1e}, where the ball holds the function f = 0:"
+    yield Check("Dinh Sec. 4.3", f"sharpness, {before:.2f} before, is then", f">= {constant:.0e}", f"{after:.1e}",
+                after >= constant * (1 - 1e-12))
+
+    yield ("\nTwo minima of one loss in the plane, of curvature 4 at (-1, 0) and 1 at (2, 0).\n"
+           "A radial map within 0.9 of the second takes the radius rhat = 0.4 to rho = 0.1.")
+    first, second, radii = np.array([-1.0, 0.0]), np.array([2.0, 0.0]), (0.4, 0.9, 0.1)
+    wells = lambda t: np.minimum(2 * np.sum((t - first) ** 2, axis=1),          # noqa: E731
+                                 np.sum((t - second) ** 2, axis=1) / 2 + 0.01)
+    eta = rng.uniform(-4, 4, size=(2000, 2))
+    outside = np.linalg.norm(eta - second, axis=1) > 0.9
+    theta = rp.radial(eta, second, *radii)
+    back = np.abs(rp.radial_inverse(theta, second, *radii) - eta).max()
+    J = rp.radial_jacobian(second, second, *radii)
+    H = rp.pullback_hessian(np.eye(2), J, np.zeros(2), np.zeros((2, 2, 2)))
+    h = 0.01 * np.array([[1.0, 0.0], [0.0, 0.0], [-1.0, 0.0]])
+    curvature = [1, -2, 1] @ wells(rp.radial(second + h, second, *radii)) / 1e-4
+    changed = int((wells(theta) != wells(eta))[outside].sum())
+    yield equal("Dinh App. A", "points outside whose L has changed", 0, changed)
+    yield below("Dinh App. A", "the map is one-to-one: there and back", back, 1e-12)
+    yield near("Dinh App. A", "curvature, 1 before, (rhat/rho)^2 after", H[0, 0], curvature, 1e-3)
+    t = rp.power(np.array([-1e-4, 1e-4]), 0.0, 1.0, 0.2)
+    yield near("Dinh Fig. 5", "(t^2 + b)^a t, a = 1, b = 0.2: b^(-2a)", 25, np.sum(t ** 2 / 2) / 1e-8, 0.01)
+    v, A = rng.normal(size=4), rng.normal(size=(4, 4))
+    A = A @ A.T + np.eye(4)
+    norms = [(np.linalg.norm(H[1:, 1:], 2), H[0, 0])
+             for H in (rp.weight_norm_hessian(1.5, scale * v, np.zeros(4), A) for scale in (1, 100))]
+    ratio = np.array(norms[1]) / norms[0]
+    yield near("Dinh Sec. 5.1", "w = s v/|v|, v to 100 v: log10 of H_vv", -4, np.log10(ratio[0]), 1e-9)
+    yield near("Dinh Sec. 5.1", "but H_ss stays, ratio", 1, ratio[1], 1e-9)
+
+
+def orbit(seed, data):
+    """The alpha-orbit lies in the zero-loss set: what is invariant"""
+    rng = np.random.default_rng([seed, 12])
+    condition = np.inf
+    while condition > 300:                                          # so that ranks are clear on the whole orbit
+        narrow, X, Y = live_net([2, 4, 1], True, 8, rng)
+        condition = np.linalg.cond(ls.jacobian(narrow, X, ls.RELU)[:, 0])
+    V, alphas = rng.normal(size=(2, 1)), (0.1, 0.5, 1.0, 2.0, 10.0)
+    weights = em.inactive_relu_units(narrow, 0, V, X)
+    P, R, off = 25, max(1.0, np.linalg.norm(X, axis=1).max()), 3 * rng.normal(size=(1, 2))
+    tau2, sigma2, epsilon, rank = 1e-2, 1.0, 0.05, ls.jacobian_rank(narrow, X, ls.RELU)
+    A = rng.normal(size=(P, 5))
+
+    def posterior(H):
+        return tau2 * np.linalg.inv(H + tau2 / sigma2 * np.eye(P))
+
+    def moved_inactive(moved, alpha):
+        for _ in range(20):                                         # anywhere in T_alpha of the flat set
+            w = rng.normal(size=(2, 2))
+            moved[0][4:, :2] = alpha * rng.random((2, 1)) * w / np.linalg.norm(w, axis=1)[:, None]
+            moved[0][4:, 2] = alpha * R * rng.uniform(1, 3, size=2)
+            moved[1][:, 4:6] = rng.normal(size=(1, 2)) / alpha
+            yield ls.training_loss(moved, X, Y, ls.RELU)
+
+    H0, rows = hs.hessian(weights, X, Y, ls.RELU), []
+    for alpha in alphas:
+        moved, d = rp.alpha_scale(weights, [alpha, 1 / alpha]), rp.alpha_diagonal(weights, [alpha, 1 / alpha])
+        theta, H, J = ls.flatten(moved), hs.hessian(moved, X, Y, ls.RELU), ls.jacobian(moved, X, ls.RELU)[:, 0]
+        tangent, D2 = rp.orbit_tangent(moved, [1.0, -1.0]), np.outer(d, d)
+        functions = rp.network_loss(moved, X, Y, ls.RELU)
+        sharp = [rp.epsilon_sharpness(*functions, theta, epsilon, hessian=H, rng=seed, **options).value
+                 for options in ({}, {"box": True}, {"box": True, "subspace": A})]
+        values = np.linalg.eigvalsh(H)
+        rows.append((ls.training_loss(moved, X, Y, ls.RELU), ls.forward(moved, off, ls.RELU)[0, 0],
+                     ls.jacobian_rank(moved, X, ls.RELU), int((values > 1e-12 * values[-1]).sum()),
+                     np.linalg.norm(J @ tangent) / np.linalg.norm(J, 2) / np.linalg.norm(tangent),
+                     max(moved_inactive([W.copy() for W in moved], alpha)),
+                     pb.gaussian_kl(theta, posterior(H0) / D2, np.zeros(P), sigma2 * np.eye(P) / D2),
+                     values[-1], values.sum(), *sharp,
+                     pb.gaussian_kl(theta, posterior(H), np.zeros(P), sigma2 * np.eye(P))))
+    yield ("A ReLU net 2-4-1 at zero loss on 8 samples, with two more units that are off\n"
+           "on the data, along T_alpha. KL: from N(theta, tau^2 (H + tau^2/sigma^2 I)^-1)\n"
+           "to the prior N(0, sigma^2 I), tau = 0.1, sigma = 1. Sharpness: eps = 0.05.\n")
+    yield "    alpha" + " " * 25 + "".join(f"{alpha:9.1f}" for alpha in alphas)
+    names = ("L", "f at a point off the data", "rank of the Jacobian", "rank of the Hessian",
+             "|J tangent| / |J||tangent|", "largest L, idle units moved", "KL, prior carried along",
+             "spectral norm of the Hessian", "trace of the Hessian", "eps-sharpness, ball", "  Keskar's box",
+             "  Keskar's, random subspace", "KL, prior kept")
+    formats = (".0e", ".3f", "d", "d", ".0e", ".0e", ".3f", ".1e", ".1e", ".1e", ".1e", ".1e", ".1f")
+    for k, (name, form, values) in enumerate(zip(names, formats, zip(*rows))):
+        if k in (0, 7):
+            yield "  invariant" if k == 0 else "  not invariant"
+        yield f"    {name:30}" + "".join(f"{value:9{form}}" for value in values)
+    yield ""
+    L, f, rank_J, rank_H, tangent, idle, common, norm, trace, ball, _, _, kept = map(np.array, zip(*rows))
+    yield below("beyond", "L on the orbit: in the zero-loss set", L.max(), 1e-24)
+    yield below("Dinh Def. 5", "f off the data: range, relative", np.ptp(f) / max(1, np.abs(f).max()), 1e-12)
+    yield equal("beyond", "ranks of J and H on the orbit", f"{{{rank}}}", str({*map(int, rank_J), *map(int, rank_H)}))
+    yield below("beyond", "its tangent is in the kernel of J", tangent.max(), 1e-13)
+    yield below("Fukumizu Prop. 7", "idle units, scaled along, stay flat: L", idle.max(), 1e-24)
+    yield below("Dinh Sec. 1", "KL, prior carried along: range", np.ptp(common) / common[2], 1e-9)
+    yield Check("Dinh Thm 4", "largest / smallest spectral norm", "> 10", f"{norm.max() / norm.min():.0f}",
+                bool(norm.max() > 10 * norm.min()))
+    yield Check("Dinh Sec. 1", "KL, prior kept: range", "> 1", f"{np.ptp(kept):.1f}", bool(np.ptp(kept) > 1))
+
+
 SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature, "zero-loss": zero_loss,
             "regular-values": regular_values, "embedded": embedded, "layers": layers, "escape": escape,
             "one-output": one_output, "zero-error": zero_error, "graphs": graphs, "patterns": patterns,
-            "pac-bayes": pac_bayes, "experiment": experiment, "accounts": accounts}
+            "pac-bayes": pac_bayes, "experiment": experiment, "accounts": accounts,
+            "alpha-scale": alpha_scale, "sharpness": sharpness, "orbit": orbit}
 
 
 # ------------------------------------------------------------------ figures, for --figures DIR only

@@ -12,6 +12,7 @@ import embeddings
 import hessian
 import landscape
 import pacbayes
+import reparam
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -173,7 +174,7 @@ def test_the_readme_names_functions_and_tests_that_exist():
     for row in re.search(r"## Index of results(.*?)\n## ", README, re.S).group(1).splitlines():
         cells = row.split(" | ")
         for name in re.findall(r"`(\w+)`", cells[2] if len(cells) == 4 else ""):
-            assert any(hasattr(module, name) for module in (landscape, hessian, embeddings, pacbayes)), name
+            assert any(hasattr(module, name) for module in (landscape, hessian, embeddings, pacbayes, reparam)), name
 
 
 def test_every_erratum_test_stands_in_the_readme():
