@@ -264,6 +264,30 @@ def check_overflow(what, *arrays):
         raise ValueError(f"{what} overflows float64; scale the weights, inputs or targets down")
 
 
+def check_real(x):
+    """[the project] x as a float64 array of any shape, or a ValueError if it holds anything but real numbers.
+
+    nan and inf pass: they are what an overflowing net feeds its units, and check_overflow then says so.
+
+    Returns
+    -------
+    float64 array; x itself when it is one already.
+
+    Raises
+    ------
+    ValueError
+        If x is complex, text, ragged or no number.
+    """
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ValueError("x is ragged, its rows should have equal lengths") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"x holds {array.dtype} values, it should hold real numbers")
+    with np.errstate(over="ignore"):
+        return np.asarray(array, dtype=float)
+
+
 # ---------------------------------------------------------------------------------------------
 # Activations, elementwise. Each form below is finite and free of warnings on every float64.
 # ---------------------------------------------------------------------------------------------
@@ -282,8 +306,14 @@ def tanh(x):
     Returns
     -------
     float array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.tanh(np.asarray(x, dtype=float))
+    x = check_real(x)
+    return np.tanh(x)
 
 
 def dtanh(x):
@@ -292,8 +322,14 @@ def dtanh(x):
     Returns
     -------
     array like x; unlike 1 - tanh(x)^2 it keeps its digits where tanh(x) rounds to 1.
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    q = np.exp(-np.abs(np.asarray(x, dtype=float))) ** 2
+    x = check_real(x)
+    q = np.exp(-np.abs(x)) ** 2
     return 4 * q / (1 + q) ** 2
 
 
@@ -303,7 +339,13 @@ def d2tanh(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
+    x = check_real(x)
     return -2 * tanh(x) * dtanh(x)
 
 
@@ -313,8 +355,13 @@ def sigmoid(x):
     Returns
     -------
     array like x, in [0, 1]
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    x = np.asarray(x, dtype=float)
+    x = check_real(x)
     q = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, q) / (1 + q)
 
@@ -325,8 +372,14 @@ def dsigmoid(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    q = np.exp(-np.abs(np.asarray(x, dtype=float)))
+    x = check_real(x)
+    q = np.exp(-np.abs(x))
     return q / (1 + q) ** 2
 
 
@@ -336,8 +389,14 @@ def d2sigmoid(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return -dsigmoid(x) * np.tanh(np.asarray(x, dtype=float) / 2)
+    x = check_real(x)
+    return -dsigmoid(x) * np.tanh(x / 2)
 
 
 def softplus(x):
@@ -346,8 +405,13 @@ def softplus(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    x = np.asarray(x, dtype=float)
+    x = check_real(x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -357,8 +421,14 @@ def relu(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.maximum(np.asarray(x, dtype=float), 0)
+    x = check_real(x)
+    return np.maximum(x, 0)
 
 
 def drelu(x):
@@ -367,8 +437,14 @@ def drelu(x):
     Returns
     -------
     float array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, 1.0, 0.0)
+    x = check_real(x)
+    return np.where(x > 0, 1.0, 0.0)
 
 
 def leaky_relu(x):
@@ -377,8 +453,13 @@ def leaky_relu(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    x = np.asarray(x, dtype=float)
+    x = check_real(x)
     return np.maximum(x, 0.01 * x)
 
 
@@ -388,8 +469,14 @@ def dleaky_relu(x):
     Returns
     -------
     float array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, 1.0, 0.01)
+    x = check_real(x)
+    return np.where(x > 0, 1.0, 0.01)
 
 
 def flat(x):
@@ -398,7 +485,13 @@ def flat(x):
     Returns
     -------
     float array of zeros like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
+    x = check_real(x)
     return np.zeros_like(x, dtype=float)
 
 
@@ -452,24 +545,6 @@ def d2smoolu(x):
     return np.exp(-t) * t * t * t
 
 
-def check_real(x):
-    """[the project] x as a float64 array of any shape, or a ValueError if it holds anything but numbers.
-
-    Returns
-    -------
-    float64 array
-
-    Raises
-    ------
-    ValueError
-        If x is complex, text, or holds nan.
-    """
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf" or np.isnan(x).any():
-        raise ValueError(f"x holds {x.dtype} values or nan, it should hold real numbers")
-    return x.astype(float)
-
-
 def rectified_tanh(x):
     """[Cooper 2018, Def. 3.1] max(tanh(x), 0).
 
@@ -477,13 +552,19 @@ def rectified_tanh(x):
     -------
     array like x
 
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
+
     Notes
     -----
     Rectified in the sense of Definition 3.1, but not smooth: the slope jumps from 0 to 1 at x = 0. The
     paper's Section 3.1 counts truncated tanh and sigmoid among the smooth ones
     (tests/test_landscape.py::test_erratum_a_truncated_tanh_is_not_smooth_at_zero).
     """
-    return np.tanh(np.maximum(np.asarray(x, dtype=float), 0))
+    x = check_real(x)
+    return np.tanh(np.maximum(x, 0))
 
 
 def drectified_tanh(x):
@@ -492,8 +573,14 @@ def drectified_tanh(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, dtanh(x), 0.0)
+    x = check_real(x)
+    return np.where(x > 0, dtanh(x), 0.0)
 
 
 def d2rectified_tanh(x):
@@ -502,8 +589,14 @@ def d2rectified_tanh(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, d2tanh(x), 0.0)
+    x = check_real(x)
+    return np.where(x > 0, d2tanh(x), 0.0)
 
 
 TANH = Activation("tanh", tanh, dtanh, d2tanh)
