@@ -74,7 +74,7 @@ def check_array(name, value, ndim):
 
     Returns
     -------
-    float64 array; `value` itself when it is one already.
+    float64 array in C order, so that results do not depend on the layout; `value` itself when it is one already.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def check_array(name, value, ndim):
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}, it should not be empty")
     with np.errstate(over="ignore"):
-        array = np.asarray(array, dtype=float)
+        array = np.asarray(array, dtype=float, order="C")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds nan or infinite values, it should be finite")
     return array
