@@ -67,6 +67,7 @@ from landscape import (
     check_net,
     check_number,
     check_overflow,
+    check_seed,
     forward_pass,
     unstack,
 )
@@ -615,10 +616,13 @@ def extreme_eigenpairs(matvec, size, k, *, rng=None):
     Raises
     ------
     ValueError
-        If size or k is out of range, or matvec returns anything but size finite numbers.
+        If size or k is out of range, rng is no seed, or matvec is no function or returns anything but size finite
+        numbers.
     """
     k = check_number("k", k, 1, whole=True)
     size = check_number("size", size, 2 * k, whole=True)
+    check_functions("matvec", matvec, ("__call__",), "a function of a vector, v -> H v")
+    check_seed(rng)
     rng = np.random.default_rng(rng)
     values, Q = lanczos_pass(matvec, np.empty((0, size)), 0.0, k, rng)
     while len(Q) < size:
