@@ -113,7 +113,7 @@ def check_number(name, value, low=-np.inf, high=np.inf, *, whole=False):
     ValueError
         If it is no real number, not finite, not whole where it should be, or out of range.
     """
-    array = np.asarray(value)
+    array = np.asarray(None if isinstance(value, (list, tuple, np.ma.MaskedArray)) else value)
     if array.ndim or array.dtype.kind not in "iuf" or not np.isfinite(array):
         raise ValueError(f"{name} is {value!r}, it should be a finite number")
     if whole and array != np.floor(array):
