@@ -827,17 +827,21 @@ def from_pairs(pairs):
     Raises
     ------
     ValueError
-        If a W is no finite matrix, or b is not one number per row of W.
+        If a W is no finite matrix, the W do not fit each other, or b is not one number per row of W.
     """
     if not isinstance(pairs, (list, tuple)) or not all(isinstance(q, (list, tuple)) and len(q) == 2 for q in pairs):
         raise ValueError("pairs should be a list of pairs (W, b), with b = None for a layer without bias")
+    if len(pairs) == 0:
+        raise ValueError("pairs is empty, it should hold a pair (W, b) for each layer")
     weights = []
     for k, (W, b) in enumerate(pairs):
-        W, b = check_array(f"W of layer {k}", W, 2), None if b is None else check_array(f"b of layer {k}", b, 1)
+        W, b = check_array(f"W of pairs[{k}]", W, 2), None if b is None else check_array(f"b of pairs[{k}]", b, 1)
+        if k and W.shape[1] != len(weights[-1]):                    # one column less, and b would pass for a weight
+            raise ValueError(f"W of pairs[{k}] has shape {W.shape}, it should have {len(weights[-1])} columns, one for "
+                             "each row of the W before")
         if b is not None and len(b) != len(W):
             raise ValueError(f"b of layer {k} has length {len(b)}, it should be {len(W)}, one per row of W")
         weights.append(W.copy() if b is None else np.column_stack([W, -b]))
-    weights = check_weights(weights)
     return weights
 
 

@@ -1113,7 +1113,7 @@ BAD = [
     (lambda: unflatten(np.ones(8), W3), "theta has length 8, it should be 9"),
     (lambda: unflatten(np.ones((1, 9)), W3), r"theta has shape \(1, 9\)"),
     (lambda: flatten([np.ones((2, 2)), np.ones((2, 5))]), r"weights\[1\] has shape"),
-    (lambda: ls.from_pairs([(np.ones((2, 3)), np.ones(3))]), "b of layer 0 has length 3, it should be 2"),
+    (lambda: ls.from_pairs([(np.ones((2, 3)), np.ones(3))]), "b of pairs.0. has length 3, it should be 2"),
     (lambda: ls.to_pairs(W3, 7), r"weights\[0\] has shape"), (lambda: ls.to_pairs(W3, 2.5), "D is 2.5"),
     (lambda: random_weights([3]), "widths has length 1"), (lambda: random_weights([3, 0, 1]), "widths is 0"),
     (lambda: random_weights(3), "widths is 3, it should be a list"), (lambda: random_weights(None), "widths is None"),
