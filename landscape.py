@@ -1378,7 +1378,10 @@ def interpolate(X, Y, act=SMOOLU, *, width=None, knot=0.1, rng=None):
     ValueError
         As interpolate_deep, of which this is the case of one hidden layer.
     """
-    return interpolate_deep(X, Y, [len(X) if width is None else width], act, knot=knot, rng=rng)
+    X = check_array("X", X, 2)
+    width = len(X) if width is None else width
+    width = check_number("width", width, len(X), whole=True)
+    return interpolate_deep(X, Y, [width], act, knot=knot, rng=rng)
 
 
 def check_interpolation(X, Y, widths, act, knot):
@@ -1407,7 +1410,7 @@ def check_interpolation(X, Y, widths, act, knot):
         raise ValueError(f"act is {act.name}, it should be rectified: 0 for x <= 0 and increasing for x > 0, "
                          "as SMOOLU, RELU or RECTIFIED_TANH")
     if widths[-1] < len(X):
-        raise ValueError(f"the last width is {widths[-1]}, it should be at least {len(X)}, the number of rows of X")
+        raise ValueError(f"widths ends in {widths[-1]}, it should end in at least {len(X)}, the number of rows of X")
     if not 0 < check_number("knot", knot) <= 0.5:
         raise ValueError(f"knot is {knot!r}, it should lie in (0, 1/2]")
     order = np.lexsort(X.T)
