@@ -685,7 +685,7 @@ def check_layer(weights, layer, name="weights"):
     ValueError
         If weights are bad or have no hidden layer, or the layer is the output layer or none.
     """
-    weights = check_weights(weights)
+    weights = check_weights(weights, name=name)
     if len(weights) < 2:
         raise ValueError(f"{name} has one matrix, it should have a hidden layer: two matrices or more")
     layer = check_number("layer (the hidden layer to widen)", layer, 0, len(weights) - 2, whole=True)
@@ -747,8 +747,8 @@ def check_surplus(weights, layer, W, V):
     """
     weights, layer = check_layer(weights, layer)
     D1, M1 = weights[layer].shape[1], len(weights[layer + 1])
-    W = np.zeros((0, D1)) if np.shape(W) == (0, D1) else check_array("W", W, 2)
-    V = np.zeros((0, M1)) if np.shape(V) == (0, M1) else check_array("V", V, 2)
+    W = np.zeros((0, D1)) if isinstance(W, np.ndarray) and W.shape == (0, D1) else check_array("W", W, 2)
+    V = np.zeros((0, M1)) if isinstance(V, np.ndarray) and V.shape == (0, M1) else check_array("V", V, 2)
     if W.shape[1] != D1:
         raise ValueError(f"W has shape {W.shape}, it should have {D1} columns as weights[{layer}]")
     if V.shape != (len(W), M1):

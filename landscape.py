@@ -158,13 +158,14 @@ def check_seed(rng):
         raise ValueError(f"rng is {rng!r}, it should be a whole number from 0 on or a numpy Generator") from None
 
 
-def check_weights(weights, D=None):
+def check_weights(weights, D=None, name="weights"):
     """[the project] Weights as a list of finite float64 matrices that fit each other, or a ValueError.
 
     Parameters
     ----------
     weights : list of matrices
     D : int, optional, number of inputs, to check the first layer too
+    name : str, what the caller's argument is called
 
     Returns
     -------
@@ -176,14 +177,13 @@ def check_weights(weights, D=None):
         If it is no list of matrices, or a layer has neither as many columns as it has inputs nor one more.
     """
     if not isinstance(weights, (list, tuple)) or len(weights) == 0:
-        raise ValueError(f"weights is a {type(weights).__name__}, it should be a list [W1, ..., WJ] of matrices"
-                         if not isinstance(weights, (list, tuple)) else
-                         "weights is empty, it should be a list [W1, ..., WJ] of matrices")
-    weights = [check_array(f"weights[{k}]", W, 2) for k, W in enumerate(weights)]
+        what = "empty" if isinstance(weights, (list, tuple)) else f"a {type(weights).__name__}"
+        raise ValueError(f"{name} is {what}, it should be a list [W1, ..., WJ] of matrices")
+    weights = [check_array(f"{name}[{k}]", W, 2) for k, W in enumerate(weights)]
     inputs = [D] + [len(W) for W in weights[:-1]]
     for k, (W, n_in) in enumerate(zip(weights, inputs)):
         if n_in is not None and W.shape[1] not in (n_in, n_in + 1):
-            raise ValueError(f"weights[{k}] has shape {W.shape}, it should have {n_in} columns, "
+            raise ValueError(f"{name}[{k}] has shape {W.shape}, it should have {n_in} columns, "
                              f"or {n_in + 1} with a bias: layer {k} has {n_in} inputs")
     return weights
 
@@ -840,7 +840,7 @@ def from_pairs(pairs):
             raise ValueError(f"W of pairs[{k}] has shape {W.shape}, it should have {len(weights[-1])} columns, one for "
                              "each row of the W before")
         if b is not None and len(b) != len(W):
-            raise ValueError(f"b of layer {k} has length {len(b)}, it should be {len(W)}, one per row of W")
+            raise ValueError(f"b of pairs[{k}] has length {len(b)}, it should be {len(W)}, one per row of W")
         weights.append(W.copy() if b is None else np.column_stack([W, -b]))
     return weights
 
@@ -932,7 +932,7 @@ def unflatten(theta, like):
     ValueError
         If theta has another length than the P of `like`.
     """
-    theta, like = check_array("theta", theta, 1), check_weights(like)
+    theta, like = check_array("theta", theta, 1), check_weights(like, name="like")
     P = sum(W.size for W in like)
     if len(theta) != P:
         raise ValueError(f"theta has length {len(theta)}, it should be {P}, the number of weights in like")
@@ -1513,7 +1513,8 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     """
     if not isinstance(starts, (list, tuple)) or len(starts) == 0:
         raise ValueError(f"starts is {starts!r}, it should be a list of weights with at least one element")
-    starts = [check_net(weights, X, act, Y)[0] for weights in starts]
+    X = check_array("X", X, 2)
+    starts = [check_weights(weights, X.shape[1], f"starts[{i}]") for i, weights in enumerate(starts)]
     _, X, Y = check_net(starts[0], X, act, Y)
     like = starts[0]
     if any([W.shape for W in weights] != [W.shape for W in like] for weights in starts):
@@ -1623,6 +1624,7 @@ def fit(weights, X, Y, act, *, iterations=300):
     ValueError
         If an argument is bad or the output at the start overflows.
     """
+    weights, X, Y = check_net(weights, X, act, Y)
     return fit_many([weights], X, Y, act, iterations=iterations)[0]
 
 
