@@ -98,6 +98,7 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
     weights, X, Y = check_net(weights, X, act, Y, loss)
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
         H = np.zeros((sum(W.size for W in weights),) * 2)
         upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[-1], Y), H)
         mirror(H)
@@ -119,6 +120,7 @@ def shallow_pass(weights, X, Y, act, loss, H):
     None
     """
     inputs, z = forward_pass(weights, X, act)
+    check_overflow("the output", z[-1])
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
     x, slope, dl = inputs[0].T, act.df(z[0].T), loss.d1(z[1], Y).T  # (c, n), (h, n), (M, n)
@@ -273,6 +275,7 @@ def deep_pass(weights, X, Y, act, loss, H):
     None
     """
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
+    check_overflow("the output", z[-1])
     slope, delta, curvature = curvature_pass(weights, inputs, z, Y, act, loss)
     a = [u.T.copy() for u in inputs]                                # a~_(k-1), (c, n)
     end = list(accumulate((W.size for W in weights), initial=0))
@@ -323,6 +326,7 @@ def hessian_blocks(weights, X, Y, act, loss=SQUARE):
     blocks = [np.zeros((W.size, W.size)) for W in weights]
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
         (h, c), M = weights[0].shape, len(weights[-1])
         if len(weights) == 2 and M * (c + M) ** 2 <= 1000:          # form (a), as in hessian
             J = jacobian_rows(weights, inputs, z, act)
@@ -481,6 +485,7 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
     P, hidden = sum(W.size for W in weights), [len(W) for W in weights[:-1]]
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
         slope, bend = [act.df(u) for u in z[:-1]], []               # phi'(z_k) and phi''(z_k) W^T delta, (n, n_k)
         delta, d2l = [loss.d1(z[-1], Y)], loss.d2(z[-1], Y)
         for k in reversed(range(len(hidden))):

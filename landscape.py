@@ -1650,6 +1650,7 @@ def gradient_level(weights, X, Y, act, loss):
     """
     inputs, z = forward_pass(weights, X, act)
     e = rounding_level(weights, X, act)
+    check_overflow("the output with its rounding", z[-1] + e, z[-1] - e)
     slope = 1e-12 * np.abs(loss.d1(z[-1], Y)) + np.abs(loss.d1(z[-1] + e, Y) - loss.d1(z[-1] - e, Y))
     if slope.max() < 1e-290:
         return np.full(sum(W.size for W in weights), np.nan)
