@@ -1259,8 +1259,10 @@ def separating_direction(X, Y, knot, rng):
         growth = interpolation_growth(t - t[:, :1], Y[order], knot) if len(X) > 1 else np.ones(len(t))
         growth = np.where((gap > 0) & np.isfinite(growth), growth, np.inf)
         best = np.argmin(growth)
-        a = directions[:, best] * 2.0 ** -np.round(np.log2(t[best, -1] - t[best, 0] or 1.0))     # no digit is lost
-    if not np.isfinite(growth[best]) or not np.isfinite(a).all() or not np.isfinite(X @ a).all():
+        power = 2.0 ** -np.round(np.log2(t[best, -1] - t[best, 0] or 1.0))
+        a = directions[:, best] * power                             # no digit is lost
+        scaled = np.append(a, X @ a) * (2.0 ** 21 / (power * gap[best]))        # best_scale does so, up to 2^(1/2)
+    if not np.isfinite(growth[best]) or not np.isfinite(scaled).all():
         raise ValueError("X has rows too close to each other for an exact fit in float64")
     return a
 
