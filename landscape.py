@@ -2038,7 +2038,7 @@ def relu_interpolants(x, y, units):
     Raises
     ------
     ValueError
-        If x and y differ in length, inputs are equal, or n is not twice `units`.
+        If x and y differ in length, inputs are equal up to rounding, n is not twice `units`, or a net overflows.
     """
     x, y = check_array("x", x, 1), check_array("y", y, 1)
     units = check_number("units", units, 1, 8, whole=True)
@@ -2048,22 +2048,26 @@ def relu_interpolants(x, y, units):
     if len(np.unique(x)) < n:
         raise ValueError("x has equal entries, they should be distinct")
     middle, half = x.max() / 2 + x.min() / 2, x.max() / 2 - x.min() / 2
-    order = np.argsort(x)
-    t, cut = (x[order] - middle) / half, np.arange(n)               # t in [-1, 1], for the conditioning
+    order, cut = np.argsort(x), np.arange(n)
+    t = (x[order] - middle) / half if half > 0 else np.zeros(n)     # in [-1, 1], for the conditioning
+    size = np.ldexp(0.5, np.frexp(np.abs(y).max())[1])              # of y, a power of two: no digit is lost
+    if not (np.diff(t) > 0).all():
+        raise ValueError("x has entries that float64 cannot tell apart beside the others, they should be distinct")
     on = np.concatenate([cut >= cut[:, None], cut < cut[1:, None]])             # (2n - 1, n): right of, left of a cut
     chosen, found = combinations(range(len(on)), units), []
     while len(sets := list(islice(chosen, 20_000))):
-        found.append(pattern_solutions(on[np.array(sets)], t, y[order]))
+        found.append(pattern_solutions(on[np.array(sets)], t, y[order] / size))
     p, q, s = np.moveaxis(np.concatenate(found), 2, 0)              # each (nets, units)
-    with np.errstate(over="ignore", invalid="ignore"):
-        p, q = p / half, q + p * (middle / half)                    # from t back to x
+    with np.errstate(all="ignore"):
+        p, q = p * size / half, (q + p * (middle / half)) * size    # from t back to x
         v = s * np.sqrt(np.hypot(p, q)) + 0.0                       # no -0.0
         w, b = np.divide([p, q], v, out=np.zeros((2,) + p.shape), where=s != 0)
         F = (relu(w[:, None] * x[:, None] - b[:, None]) * v[:, None]).sum(axis=2)       # (nets, n)
     check_overflow("the net", F)
     right = np.abs(F - y).max(axis=1) <= 1e-9 * np.abs(y).max()
     nets = {}                                                       # a net found under two patterns counts once
-    for i in np.flatnonzero(right)[np.argsort((v ** 2)[right].sum(axis=1), kind="stable")]:
+    norms = ((v[right] / np.abs(v).max(initial=np.finfo(float).tiny)) ** 2).sum(axis=1)
+    for i in np.flatnonzero(right)[np.argsort(norms, kind="stable")]:
         units_found = np.column_stack([w[i], b[i], v[i]])
         key = np.round(units_found / max(np.abs(units_found).max(), np.finfo(float).tiny), 6) + 0.0
         nets.setdefault(tuple(sorted(map(tuple, key))), [units_found[:, :2].copy(), units_found[None, :, 2].copy()])
