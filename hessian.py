@@ -907,10 +907,12 @@ def predicted_inertia(F, G, lam, tol=None):
     test_erratum_a_definite_G_does_not_make_G_tilde_definite).
     """
     F, G, lam = check_core(F, G, lam)
-    if (lam == 0).any() or lam.sum() <= 0:
+    if (lam == 0).any() or (lam / np.abs(lam).max()).sum() <= 0:
         raise ValueError(f"lam is {lam}, it should have no zero and a positive sum")
     tol = tol if tol is None else check_number("tol", tol, 0)
-    k = np.linalg.eigvalsh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+    with np.errstate(over="ignore"):
+        k = np.linalg.eigvalsh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+    check_overflow("an eigenvalue of K", k)
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down = int((k > tol).sum()), int((k < -tol).sum())
     p, q = int((lam > 0).sum()) - 1, int((lam < 0).sum())
@@ -942,13 +944,17 @@ def escape_direction(F, G, A, lam):
     Raises
     ------
     ValueError
-        If the shapes do not fit, or no eigenvalue is negative beyond rounding: then the 4-block has no way down. (At
-        zero training error F and G are rounding, and so is what is found.)
+        If the shapes do not fit, an eigenvalue overflows, or none is negative beyond rounding: then the 4-block has no
+        way down. (At zero training error F and G are rounding, and so is what is found.)
     """
     F, G, A, lam = check_block(F, G, A, lam)
-    c, x = np.linalg.eigh((A * lam) @ A.T)
-    k, y = np.linalg.eigh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
-    products = np.outer(c, k)                                       # all eigenvalues of the 4-block
+    with np.errstate(over="ignore", invalid="ignore"):
+        C = (A * lam) @ A.T                                         # (E, E)
+        check_overflow("C", C)
+        c, x = np.linalg.eigh(C)
+        k, y = np.linalg.eigh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+        products = np.outer(c, k)                                   # all eigenvalues of the 4-block
+    check_overflow("a curvature", products)
     if products.min() >= -products.size * EPS * np.abs(products).max():
         raise ValueError(f"F, G and lam give the smallest curvature {products.min():.1e}, it should be negative "
                          "beyond rounding: there is no direction of escape at second order")
@@ -1242,6 +1248,8 @@ def check_block(F, G, A, lam):
     A = check_array("A", A, 2)
     if A.shape != (len(lam) - 1, len(lam)):
         raise ValueError(f"A has shape {A.shape}, it should be {(len(lam) - 1, len(lam))} for {len(lam)} copies")
-    if np.abs(A @ lam).max() > 1e-9 * np.abs(A).max() * np.abs(lam).sum():
-        raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
+    tiny = np.finfo(float).tiny
+    off = np.abs(A / max(np.abs(A).max(), tiny) @ (lam / max(np.abs(lam).max(), tiny))).max()       # cannot overflow
+    if off > 1e-9 * len(lam):
+        raise ValueError(f"A lam is up to {off:.1e} of the sizes of A and lam, it should be 0")
     return F, G, A, lam
