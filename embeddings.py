@@ -329,7 +329,7 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
     Raises
     ------
     ValueError
-        If an argument is bad, the layer is not hidden, or u . a~ = 0 on a sample.
+        If an argument is bad, the layer is not hidden, u . a~ = 0 on a sample, A is 0, or the radius overflows.
 
     Notes
     -----
@@ -341,12 +341,19 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
     weights, layer, unit, A = check_unit(weights, layer, unit, "A", A)
     with np.errstate(over="ignore", invalid="ignore"):
         a = forward_pass(weights[:layer + 1], X, act)[0][layer]     # (n, D')
-    check_overflow("an input of the layer", a)
-    reach = np.abs(a @ weights[layer][unit])
+        reach = np.abs(a @ weights[layer][unit])
+    check_overflow("u . a~", reach)
     if not reach.all():
         raise ValueError(f"X has a sample (row {reach.argmin()}) with u . a~ = 0: the unit is at its kink there, "
                          "and its radius would be 0")
-    return float((reach / np.linalg.norm(a, axis=1)).min() / np.linalg.norm(A, axis=0).max())
+    if not A.any():
+        raise ValueError("A is 0, it should not be: eta would move nothing, and its radius be infinite")
+    a_top, A_top = np.abs(a).max(axis=1), np.abs(A).max()           # so that no square overflows or vanishes
+    with np.errstate(over="ignore", divide="ignore"):
+        radius = (reach / a_top / np.linalg.norm(a / a_top[:, None], axis=1)).min()
+        radius = radius / A_top / np.linalg.norm(A / (A_top or 1.0), axis=0).max()
+    check_overflow("the radius", radius)
+    return float(radius)
 
 
 def flat_dimension(weights, counts):
