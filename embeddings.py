@@ -481,7 +481,7 @@ def omega_basis(weights, layer, unit, lam, A, *, beta=None):
     ------
     ValueError
         If an argument is bad, lam has a zero, lam * beta does not sum to 1, A (lam * beta) is not 0 (both to 1e-9,
-        relative), or a beta is not positive.
+        relative), A has dependent rows, or a beta is not positive.
 
     Notes
     -----
@@ -563,19 +563,23 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
     Raises
     ------
     ValueError
-        As omega_basis, and if the layer has no more than E units.
+        As omega_basis, and if the layer has no more than E units, or a coordinate overflows.
     """
     wide, layer, unit, lam, A, beta = check_omega(wide, layer, unit, lam, A, beta, "wide")
     beta = np.ones(len(lam)) if beta is None else beta
     H0, H = len(wide[layer]) - len(A), len(wide[layer])
     copies = np.append(unit, np.arange(H0, H))
     w, v = wide[layer][copies], wide[layer + 1][:, copies].T        # (E + 1, D'), (E + 1, M')
-    C = (A * (lam * beta)) @ A.T                                    # (E, E)
+    with np.errstate(over="ignore", invalid="ignore"):
+        b, a = lam @ w, beta @ v                                    # (D',), (M',)
+        C = (A * (lam * beta)) @ A.T                                # (E, E)
+        xi, eta = np.linalg.solve(C, (A * beta) @ v), np.linalg.solve(C, (A * lam) @ w)
+    check_overflow("omega", b, a, xi, eta)
     narrow = [W.copy() for W in wide]
     narrow[layer] = narrow[layer][:H0]
     narrow[layer + 1] = np.delete(narrow[layer + 1], np.arange(H0, H), axis=1)
-    narrow[layer][unit], narrow[layer + 1][:, unit] = lam @ w, beta @ v
-    return Omega(narrow, np.linalg.solve(C, (A * beta) @ v), np.linalg.solve(C, (A * lam) @ w))
+    narrow[layer][unit], narrow[layer + 1][:, unit] = b, a
+    return Omega(narrow, xi, eta)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -832,7 +836,10 @@ def check_beta(gamma, beta):
     if beta.min() <= 0:
         raise ValueError(f"beta reaches down to {beta.min():g}, it should be positive: relu(beta t) = beta relu(t) "
                          "holds for beta > 0")
-    check_sum("gamma * beta", gamma * beta, 1.0)
+    with np.errstate(over="ignore"):
+        weight = gamma * beta
+    check_overflow("gamma * beta", weight)
+    check_sum("gamma * beta", weight, 1.0)
     return beta
 
 
@@ -862,6 +869,15 @@ def check_omega(weights, layer, unit, lam, A, beta, name="weights"):
         raise ValueError(f"lam is {lam}, it should have no zero: omega is no system of coordinates there")
     weight = lam * (1 if beta is None else beta)
     check_sum("lam * beta", weight, 1.0)
-    if np.abs(A @ weight).max() > 1e-9 * np.abs(A).max() * np.abs(weight).max():
-        raise ValueError(f"A (lam * beta) is up to {np.abs(A @ weight).max():.1e}, it should be 0")
+    if not 1e-100 < np.abs(A).max() < 1e100:                        # so that A diag(lam * beta) A^T keeps its digits
+        raise ValueError(f"A reaches {np.abs(A).max():.1e} in size, it should lie between 1e-100 and 1e100")
+    scaled = A / np.abs(A).max()
+    off = np.abs(scaled @ (weight / np.abs(weight).max())).max()    # cannot overflow
+    if off > 1e-9:
+        raise ValueError(f"A (lam * beta) is up to {off:.1e} of the sizes of A and lam * beta, it should be 0")
+    with np.errstate(all="ignore"):
+        regular = np.abs(np.linalg.slogdet((A * weight) @ A.T)[0]) == 1         # not 0, nor nan
+    if np.linalg.matrix_rank(scaled) < len(A) or not regular:
+        raise ValueError("A has dependent rows, or rows out of proportion to lam: A diag(lam * beta) A^T should be "
+                         "regular for xi and eta to be coordinates")
     return weights, layer, unit, lam, A, beta
