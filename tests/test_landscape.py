@@ -936,6 +936,17 @@ def test_relu_interpolants_leave_units_at_zero_that_the_data_do_not_need():
     assert np.allclose(forward(net, x[:, None], RELU), 1)
 
 
+@pytest.mark.parametrize("exponent", [-1000, -3, 5, 900])
+def test_relu_interpolants_scale_with_the_targets(exponent):
+    x, y, _ = teacher_data(2, 0)
+    nets, scaled = ls.relu_interpolants(x, y, 2), ls.relu_interpolants(x, np.ldexp(y, exponent), 2)
+    assert len(nets) == len(scaled) > 0
+    for (W1, W2), (S1, S2) in zip(nets, scaled):                    # balanced: each layer takes the square root
+        # an odd exponent has no exact square root: eps
+        assert np.allclose(S1, W1 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
+        assert np.allclose(S2, W2 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
+
+
 def test_relu_interpolants_allow_a_kink_on_a_data_point_in_any_units():
     x = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
     expected = [np.array([[2 / 3, -5 / 3], [4 / 3, 2 / 3], [-4 / 3, -2 / 3]]), np.array([[1.0, 1.0, -1.0]])]
@@ -1139,7 +1150,7 @@ BAD = [
     (lambda: ls.interpolate(X2[:, 0], Y1), r"X has shape \(3,\)"),
     (lambda: ls.interpolate(np.array([[-1.7e308], [0], [1.7e308]]), Y1), "X reaches 1.7e[+]308"),
     (lambda: ls.interpolate(X2, 1e160 * Y1), "Y reaches 1.0e[+]160"),
-    (lambda: ls.interpolate(X2 * 1e-310, Y1), "too close"),
+    (lambda: ls.interpolate(X2 * 1e-310, Y1), "too close"), (lambda: ls.interpolate(X2 * 1e-304, Y1), "too close"),
     (lambda: ls.interpolate(1e8 + 1e-7 * np.random.default_rng(0).random((40, 3)), np.ones((40, 1)), rng=0), "close"),
     (lambda: ls.interpolate(*nearly_equal_pairs(), rng=0), "so close"),
     (lambda: ls.interpolate_deep(X2, Y1, []), "widths is"),
@@ -1156,6 +1167,7 @@ BAD = [
     (lambda: power_loss(1e308).d2(np.ones((1, 1)), np.ones((1, 1))), "overflows"),
     (lambda: training_loss([np.eye(1)], np.full((9, 1), 1e154), np.zeros((9, 1)), TANH), "the loss overflows"),
     (lambda: ls.minimize(W3, X2, Y1, TANH, iterations=1.5), "iterations is 1.5"),
+    (lambda: ls.minimize([[[np.finfo(float).max]]], [[1]], [[np.finfo(float).max]], TANH), "with its rounding overflows"),
     (lambda: ls.perturb_labels(Y1, 0), "epsilon is 0"), (lambda: ls.perturb_labels(Y1, np.inf), "epsilon is inf"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=0), "length is 0"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=-1, length=1), "steps is -1"),
@@ -1163,6 +1175,9 @@ BAD = [
     (lambda: ls.relu_interpolants([0, 1], [0, 1, 2], 1), "lengths 2 and 3"),
     (lambda: ls.relu_interpolants([0, 0], [0, 1], 1), "equal entries"),
     (lambda: ls.relu_interpolants(X2, Y1, 1), r"x has shape \(3, 2\)"),
+    (lambda: ls.relu_interpolants([0, 1e-17, 1, 2], [0, 1, 2, 3.5], 2), "cannot tell apart"),
+    (lambda: ls.relu_interpolants([0, 5e-324], [1, 2], 1), "cannot tell apart"),
+    (lambda: ls.relu_interpolants([0, 1e-5], [1, 1e308], 1), "the net overflows"),
     (lambda: ls.relu_interpolants(np.arange(18), np.arange(18), 9), "units is 9"),
     (lambda: ls.dag_forward([(0, 2, 0), (3, 2, 1)], np.ones(2), X2, TANH), r"edges holds \(3, 2, 1\)"),
     (lambda: ls.dag_forward([(0, 1, 0)], np.ones(2), X2, TANH), r"0 to 1 are the inputs"),
