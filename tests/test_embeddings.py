@@ -564,23 +564,6 @@ def test_erratum_replication_can_have_the_smaller_norm():
 
 # ------------------------------------------------------------------ refusals and purity
 
-def test_nothing_is_changed_or_aliased():
-    weights, X, _ = draw([2, 3, 2])
-    V, W, lam = np.ones((2, 2)), np.ones((2, 3)), np.array([0.5, 0.5])
-    before = [a.copy() for a in [*weights, X, V, W, lam]]
-    nets = [add_units(weights, 0, W, V), replicate_unit(weights, 0, 0, lam), inactive_units(weights, 0, V),
-            split_unit(weights, 0, 0, np.outer(lam, weights[1][:, 0])), inactive_propagation(weights, 0, W),
-            inactive_units_and_propagation(weights, 0, 2), replicate_relu_unit(weights, 0, 0, lam + 0.1),
-            inactive_relu_units(weights, 0, V, X)]
-    nets.append(read_omega(nets[1], 0, 0, lam, complement(lam)).weights)
-    for net in nets:
-        for M in net:
-            inputs = [*weights, X, V, W, lam, *(nets[1] if net is nets[-1] else [])]
-            assert not any(np.shares_memory(M, a) for a in inputs)
-            M[:] = np.nan
-    assert all((a == b).all() for a, b in zip(before, [*weights, X, V, W, lam]))
-
-
 def refusals():
     weights, X, Y = draw([2, 3, 2])
     bare, zeta, lam = draw([2, 3, 2], bias=False)[0], weights[1][:, 0], np.array([0.5, 0.5])

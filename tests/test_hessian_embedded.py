@@ -684,18 +684,6 @@ def test_theorem_10_both_readings_of_Lambda():
 
 # ------------------------------------------------------------------ refusals and purity
 
-def test_nothing_is_changed_or_aliased():
-    weights, X, Y = draw([2, 3, 2])
-    before = [W.copy() for W in weights] + [X.copy(), Y.copy()]
-    W, V = np.ones((1, 3)), np.zeros((1, 2))
-    inactive_units_hessian(weights, X, Y, TANH, SQUARE, 0, V + 1)
-    inactive_propagation_hessian(weights, X, Y, TANH, SQUARE, 0, W)
-    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
-    lam = np.array([0.5, 0.5])
-    replication_hessian(F, G, complement(lam), lam)[:] = 0
-    assert F.any() and all((a == b).all() for a, b in zip(before, weights + [X, Y]))
-
-
 def refusals():
     weights, X, Y = draw([2, 3, 2])
     lam = np.array([0.5, 0.5])

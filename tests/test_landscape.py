@@ -336,23 +336,6 @@ def test_a_stack_of_nets_is_passed_through_as_each_net_alone():
         assert np.allclose(rows[i], flatten(alone), rtol=1e-13, atol=1e-14)
 
 
-def test_any_real_dtype_and_memory_layout_gives_the_float64_answer():
-    weights, X, Y = draw([2, 3, 1], n=4)
-    weights, X, Y = [np.round(8 * W) / 8 for W in weights], np.round(8 * X) / 8, np.round(8 * Y) / 8    # fits float32
-    expected = [forward(weights, X, TANH), flatten(gradient(weights, X, Y, TANH)), jacobian(weights, X, TANH)]
-    wide = np.zeros((8, 4))
-    wide[::2, ::2] = X
-    variants = [([W.astype(np.float32) for W in weights], X.astype(np.float32), Y.astype(np.float32)),
-                ([np.asfortranarray(W) for W in weights], np.asfortranarray(X), np.asfortranarray(Y)),
-                (weights, wide[::2, ::2], Y), ([W.tolist() for W in weights], X.tolist(), Y.tolist())]
-    for w, x, y in variants:
-        got = [forward(w, x, TANH), flatten(gradient(w, x, y, TANH)), jacobian(w, x, TANH)]
-        # another layout may sum in another order: a few eps
-        assert all(a.dtype == float and np.allclose(a, b, rtol=1e-14, atol=1e-15) for a, b in zip(got, expected))
-    ints = [np.array([[1, 2, 3]]), np.array([[2, 1]])]
-    assert forward(ints, np.array([[1, 1]]), RELU) == forward([W.astype(float) for W in ints], np.ones((1, 2)), RELU)
-
-
 def test_no_function_changes_or_aliases_its_arguments():
     weights, X, Y = draw([2, 6, 1], bias=[True, False], n=3)
     x, y, Ya = X[:, 0].copy(), Y[:, 0].copy(), Y.copy()
@@ -1167,7 +1150,7 @@ BAD = [
     (lambda: power_loss(1e308).d2(np.ones((1, 1)), np.ones((1, 1))), "overflows"),
     (lambda: training_loss([np.eye(1)], np.full((9, 1), 1e154), np.zeros((9, 1)), TANH), "the loss overflows"),
     (lambda: ls.minimize(W3, X2, Y1, TANH, iterations=1.5), "iterations is 1.5"),
-    (lambda: ls.minimize([[[np.finfo(float).max]]], [[1]], [[np.finfo(float).max]], TANH), "with its rounding overflows"),
+    (lambda: ls.minimize([[[1.0]]], [[np.finfo(float).max]], [[1e308]], TANH), "with its rounding overflows"),
     (lambda: ls.perturb_labels(Y1, 0), "epsilon is 0"), (lambda: ls.perturb_labels(Y1, np.inf), "epsilon is inf"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=0), "length is 0"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=-1, length=1), "steps is -1"),
