@@ -329,7 +329,7 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
     Raises
     ------
     ValueError
-        If an argument is bad, the layer is not hidden, or u . a~ = 0 on a sample.
+        If an argument is bad, the layer is not hidden, u . a~ = 0 on a sample, A is 0, or the radius overflows.
 
     Notes
     -----
@@ -341,12 +341,19 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
     weights, layer, unit, A = check_unit(weights, layer, unit, "A", A)
     with np.errstate(over="ignore", invalid="ignore"):
         a = forward_pass(weights[:layer + 1], X, act)[0][layer]     # (n, D')
-    check_overflow("an input of the layer", a)
-    reach = np.abs(a @ weights[layer][unit])
+        reach = np.abs(a @ weights[layer][unit])
+    check_overflow("u . a~", reach)
     if not reach.all():
         raise ValueError(f"X has a sample (row {reach.argmin()}) with u . a~ = 0: the unit is at its kink there, "
                          "and its radius would be 0")
-    return float((reach / np.linalg.norm(a, axis=1)).min() / np.linalg.norm(A, axis=0).max())
+    if not A.any():
+        raise ValueError("A is 0, it should not be: eta would move nothing, and its radius be infinite")
+    a_top, A_top = np.abs(a).max(axis=1), np.abs(A).max()           # so that no square overflows or vanishes
+    with np.errstate(over="ignore", divide="ignore"):
+        radius = (reach / a_top / np.linalg.norm(a / a_top[:, None], axis=1)).min()
+        radius = radius / A_top / np.linalg.norm(A / (A_top or 1.0), axis=0).max()
+    check_overflow("the radius", radius)
+    return float(radius)
 
 
 def flat_dimension(weights, counts):
@@ -474,7 +481,7 @@ def omega_basis(weights, layer, unit, lam, A, *, beta=None):
     ------
     ValueError
         If an argument is bad, lam has a zero, lam * beta does not sum to 1, A (lam * beta) is not 0 (both to 1e-9,
-        relative), or a beta is not positive.
+        relative), A has dependent rows, or a beta is not positive.
 
     Notes
     -----
@@ -556,19 +563,23 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
     Raises
     ------
     ValueError
-        As omega_basis, and if the layer has no more than E units.
+        As omega_basis, and if the layer has no more than E units, or a coordinate overflows.
     """
     wide, layer, unit, lam, A, beta = check_omega(wide, layer, unit, lam, A, beta, "wide")
     beta = np.ones(len(lam)) if beta is None else beta
     H0, H = len(wide[layer]) - len(A), len(wide[layer])
     copies = np.append(unit, np.arange(H0, H))
     w, v = wide[layer][copies], wide[layer + 1][:, copies].T        # (E + 1, D'), (E + 1, M')
-    C = (A * (lam * beta)) @ A.T                                    # (E, E)
+    with np.errstate(over="ignore", invalid="ignore"):
+        b, a = lam @ w, beta @ v                                    # (D',), (M',)
+        C = (A * (lam * beta)) @ A.T                                # (E, E)
+        xi, eta = np.linalg.solve(C, (A * beta) @ v), np.linalg.solve(C, (A * lam) @ w)
+    check_overflow("omega", b, a, xi, eta)
     narrow = [W.copy() for W in wide]
     narrow[layer] = narrow[layer][:H0]
     narrow[layer + 1] = np.delete(narrow[layer + 1], np.arange(H0, H), axis=1)
-    narrow[layer][unit], narrow[layer + 1][:, unit] = lam @ w, beta @ v
-    return Omega(narrow, np.linalg.solve(C, (A * beta) @ v), np.linalg.solve(C, (A * lam) @ w))
+    narrow[layer][unit], narrow[layer + 1][:, unit] = b, a
+    return Omega(narrow, xi, eta)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -685,7 +696,7 @@ def check_layer(weights, layer, name="weights"):
     ValueError
         If weights are bad or have no hidden layer, or the layer is the output layer or none.
     """
-    weights = check_weights(weights)
+    weights = check_weights(weights, name=name)
     if len(weights) < 2:
         raise ValueError(f"{name} has one matrix, it should have a hidden layer: two matrices or more")
     layer = check_number("layer (the hidden layer to widen)", layer, 0, len(weights) - 2, whole=True)
@@ -747,8 +758,8 @@ def check_surplus(weights, layer, W, V):
     """
     weights, layer = check_layer(weights, layer)
     D1, M1 = weights[layer].shape[1], len(weights[layer + 1])
-    W = np.zeros((0, D1)) if np.shape(W) == (0, D1) else check_array("W", W, 2)
-    V = np.zeros((0, M1)) if np.shape(V) == (0, M1) else check_array("V", V, 2)
+    W = np.zeros((0, D1)) if isinstance(W, np.ndarray) and W.shape == (0, D1) else check_array("W", W, 2)
+    V = np.zeros((0, M1)) if isinstance(V, np.ndarray) and V.shape == (0, M1) else check_array("V", V, 2)
     if W.shape[1] != D1:
         raise ValueError(f"W has shape {W.shape}, it should have {D1} columns as weights[{layer}]")
     if V.shape != (len(W), M1):
@@ -825,7 +836,10 @@ def check_beta(gamma, beta):
     if beta.min() <= 0:
         raise ValueError(f"beta reaches down to {beta.min():g}, it should be positive: relu(beta t) = beta relu(t) "
                          "holds for beta > 0")
-    check_sum("gamma * beta", gamma * beta, 1.0)
+    with np.errstate(over="ignore"):
+        weight = gamma * beta
+    check_overflow("gamma * beta", weight)
+    check_sum("gamma * beta", weight, 1.0)
     return beta
 
 
@@ -855,6 +869,15 @@ def check_omega(weights, layer, unit, lam, A, beta, name="weights"):
         raise ValueError(f"lam is {lam}, it should have no zero: omega is no system of coordinates there")
     weight = lam * (1 if beta is None else beta)
     check_sum("lam * beta", weight, 1.0)
-    if np.abs(A @ weight).max() > 1e-9 * np.abs(A).max() * np.abs(weight).max():
-        raise ValueError(f"A (lam * beta) is up to {np.abs(A @ weight).max():.1e}, it should be 0")
+    if not 1e-100 < np.abs(A).max() < 1e100:                        # so that A diag(lam * beta) A^T keeps its digits
+        raise ValueError(f"A reaches {np.abs(A).max():.1e} in size, it should lie between 1e-100 and 1e100")
+    scaled = A / np.abs(A).max()
+    off = np.abs(scaled @ (weight / np.abs(weight).max())).max()    # cannot overflow
+    if off > 1e-9:
+        raise ValueError(f"A (lam * beta) is up to {off:.1e} of the sizes of A and lam * beta, it should be 0")
+    with np.errstate(all="ignore"):
+        regular = np.abs(np.linalg.slogdet((A * weight) @ A.T)[0]) == 1         # not 0, nor nan
+    if np.linalg.matrix_rank(scaled) < len(A) or not regular:
+        raise ValueError("A has dependent rows, or rows out of proportion to lam: A diag(lam * beta) A^T should be "
+                         "regular for xi and eta to be coordinates")
     return weights, layer, unit, lam, A, beta

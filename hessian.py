@@ -67,6 +67,7 @@ from landscape import (
     check_net,
     check_number,
     check_overflow,
+    check_seed,
     forward_pass,
     unstack,
 )
@@ -97,6 +98,7 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
     weights, X, Y = check_net(weights, X, act, Y, loss)
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
         H = np.zeros((sum(W.size for W in weights),) * 2)
         upper_gram(jacobian_rows(weights, inputs, z, act), loss.d2(z[-1], Y), H)
         mirror(H)
@@ -118,6 +120,7 @@ def shallow_pass(weights, X, Y, act, loss, H):
     None
     """
     inputs, z = forward_pass(weights, X, act)
+    check_overflow("the output", z[-1])
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
     x, slope, dl = inputs[0].T, act.df(z[0].T), loss.d1(z[1], Y).T  # (c, n), (h, n), (M, n)
@@ -272,6 +275,7 @@ def deep_pass(weights, X, Y, act, loss, H):
     None
     """
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
+    check_overflow("the output", z[-1])
     slope, delta, curvature = curvature_pass(weights, inputs, z, Y, act, loss)
     a = [u.T.copy() for u in inputs]                                # a~_(k-1), (c, n)
     end = list(accumulate((W.size for W in weights), initial=0))
@@ -322,6 +326,7 @@ def hessian_blocks(weights, X, Y, act, loss=SQUARE):
     blocks = [np.zeros((W.size, W.size)) for W in weights]
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
         (h, c), M = weights[0].shape, len(weights[-1])
         if len(weights) == 2 and M * (c + M) ** 2 <= 1000:          # form (a), as in hessian
             J = jacobian_rows(weights, inputs, z, act)
@@ -480,6 +485,7 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
     P, hidden = sum(W.size for W in weights), [len(W) for W in weights[:-1]]
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, z = forward_pass(weights, X, act)
+        check_overflow("the output", z[-1])
         slope, bend = [act.df(u) for u in z[:-1]], []               # phi'(z_k) and phi''(z_k) W^T delta, (n, n_k)
         delta, d2l = [loss.d1(z[-1], Y)], loss.d2(z[-1], Y)
         for k in reversed(range(len(hidden))):
@@ -615,10 +621,13 @@ def extreme_eigenpairs(matvec, size, k, *, rng=None):
     Raises
     ------
     ValueError
-        If size or k is out of range, or matvec returns anything but size finite numbers.
+        If size or k is out of range, rng is no seed, or matvec is no function or returns anything but size finite
+        numbers.
     """
     k = check_number("k", k, 1, whole=True)
     size = check_number("size", size, 2 * k, whole=True)
+    check_functions("matvec", matvec, ("__call__",), "a function of a vector, v -> H v")
+    check_seed(rng)
     rng = np.random.default_rng(rng)
     values, Q = lanczos_pass(matvec, np.empty((0, size)), 0.0, k, rng)
     while len(Q) < size:
@@ -898,10 +907,12 @@ def predicted_inertia(F, G, lam, tol=None):
     test_erratum_a_definite_G_does_not_make_G_tilde_definite).
     """
     F, G, lam = check_core(F, G, lam)
-    if (lam == 0).any() or lam.sum() <= 0:
+    if (lam == 0).any() or (lam / np.abs(lam).max()).sum() <= 0:
         raise ValueError(f"lam is {lam}, it should have no zero and a positive sum")
     tol = tol if tol is None else check_number("tol", tol, 0)
-    k = np.linalg.eigvalsh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+    with np.errstate(over="ignore"):
+        k = np.linalg.eigvalsh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+    check_overflow("an eigenvalue of K", k)
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down = int((k > tol).sum()), int((k < -tol).sum())
     p, q = int((lam > 0).sum()) - 1, int((lam < 0).sum())
@@ -933,13 +944,17 @@ def escape_direction(F, G, A, lam):
     Raises
     ------
     ValueError
-        If the shapes do not fit, or no eigenvalue is negative beyond rounding: then the 4-block has no way down. (At
-        zero training error F and G are rounding, and so is what is found.)
+        If the shapes do not fit, an eigenvalue overflows, or none is negative beyond rounding: then the 4-block has no
+        way down. (At zero training error F and G are rounding, and so is what is found.)
     """
     F, G, A, lam = check_block(F, G, A, lam)
-    c, x = np.linalg.eigh((A * lam) @ A.T)
-    k, y = np.linalg.eigh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
-    products = np.outer(c, k)                                       # all eigenvalues of the 4-block
+    with np.errstate(over="ignore", invalid="ignore"):
+        C = (A * lam) @ A.T                                         # (E, E)
+        check_overflow("C", C)
+        c, x = np.linalg.eigh(C)
+        k, y = np.linalg.eigh(np.block([[np.zeros((len(F), len(F))), F], [F.T, G]]))
+        products = np.outer(c, k)                                   # all eigenvalues of the 4-block
+    check_overflow("a curvature", products)
     if products.min() >= -products.size * EPS * np.abs(products).max():
         raise ValueError(f"F, G and lam give the smallest curvature {products.min():.1e}, it should be negative "
                          "beyond rounding: there is no direction of escape at second order")
@@ -1233,6 +1248,8 @@ def check_block(F, G, A, lam):
     A = check_array("A", A, 2)
     if A.shape != (len(lam) - 1, len(lam)):
         raise ValueError(f"A has shape {A.shape}, it should be {(len(lam) - 1, len(lam))} for {len(lam)} copies")
-    if np.abs(A @ lam).max() > 1e-9 * np.abs(A).max() * np.abs(lam).sum():
-        raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
+    tiny = np.finfo(float).tiny
+    off = np.abs(A / max(np.abs(A).max(), tiny) @ (lam / max(np.abs(lam).max(), tiny))).max()       # cannot overflow
+    if off > 1e-9 * len(lam):
+        raise ValueError(f"A lam is up to {off:.1e} of the sizes of A and lam, it should be 0")
     return F, G, A, lam

@@ -74,7 +74,7 @@ def check_array(name, value, ndim):
 
     Returns
     -------
-    float64 array; `value` itself when it is one already.
+    float64 array in C order, so that results do not depend on the layout; `value` itself when it is one already.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def check_array(name, value, ndim):
     if array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}, it should not be empty")
     with np.errstate(over="ignore"):
-        array = np.asarray(array, dtype=float)
+        array = np.asarray(array, dtype=float, order="C")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds nan or infinite values, it should be finite")
     return array
@@ -113,7 +113,7 @@ def check_number(name, value, low=-np.inf, high=np.inf, *, whole=False):
     ValueError
         If it is no real number, not finite, not whole where it should be, or out of range.
     """
-    array = np.asarray(value)
+    array = np.asarray(None if isinstance(value, (list, tuple, np.ma.MaskedArray)) else value)
     if array.ndim or array.dtype.kind not in "iuf" or not np.isfinite(array):
         raise ValueError(f"{name} is {value!r}, it should be a finite number")
     if whole and array != np.floor(array):
@@ -158,13 +158,14 @@ def check_seed(rng):
         raise ValueError(f"rng is {rng!r}, it should be a whole number from 0 on or a numpy Generator") from None
 
 
-def check_weights(weights, D=None):
+def check_weights(weights, D=None, name="weights"):
     """[the project] Weights as a list of finite float64 matrices that fit each other, or a ValueError.
 
     Parameters
     ----------
     weights : list of matrices
     D : int, optional, number of inputs, to check the first layer too
+    name : str, what the caller's argument is called
 
     Returns
     -------
@@ -176,14 +177,13 @@ def check_weights(weights, D=None):
         If it is no list of matrices, or a layer has neither as many columns as it has inputs nor one more.
     """
     if not isinstance(weights, (list, tuple)) or len(weights) == 0:
-        raise ValueError(f"weights is a {type(weights).__name__}, it should be a list [W1, ..., WJ] of matrices"
-                         if not isinstance(weights, (list, tuple)) else
-                         "weights is empty, it should be a list [W1, ..., WJ] of matrices")
-    weights = [check_array(f"weights[{k}]", W, 2) for k, W in enumerate(weights)]
+        what = "empty" if isinstance(weights, (list, tuple)) else f"a {type(weights).__name__}"
+        raise ValueError(f"{name} is {what}, it should be a list [W1, ..., WJ] of matrices")
+    weights = [check_array(f"{name}[{k}]", W, 2) for k, W in enumerate(weights)]
     inputs = [D] + [len(W) for W in weights[:-1]]
     for k, (W, n_in) in enumerate(zip(weights, inputs)):
         if n_in is not None and W.shape[1] not in (n_in, n_in + 1):
-            raise ValueError(f"weights[{k}] has shape {W.shape}, it should have {n_in} columns, "
+            raise ValueError(f"{name}[{k}] has shape {W.shape}, it should have {n_in} columns, "
                              f"or {n_in + 1} with a bias: layer {k} has {n_in} inputs")
     return weights
 
@@ -264,6 +264,30 @@ def check_overflow(what, *arrays):
         raise ValueError(f"{what} overflows float64; scale the weights, inputs or targets down")
 
 
+def check_real(x):
+    """[the project] x as a float64 array of any shape, or a ValueError if it holds anything but real numbers.
+
+    nan and inf pass: they are what an overflowing net feeds its units, and check_overflow then says so.
+
+    Returns
+    -------
+    float64 array; x itself when it is one already.
+
+    Raises
+    ------
+    ValueError
+        If x is complex, text, ragged or no number.
+    """
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise ValueError("x is ragged, its rows should have equal lengths") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"x holds {array.dtype} values, it should hold real numbers")
+    with np.errstate(over="ignore"):
+        return np.asarray(array, dtype=float)
+
+
 # ---------------------------------------------------------------------------------------------
 # Activations, elementwise. Each form below is finite and free of warnings on every float64.
 # ---------------------------------------------------------------------------------------------
@@ -282,8 +306,14 @@ def tanh(x):
     Returns
     -------
     float array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.tanh(np.asarray(x, dtype=float))
+    x = check_real(x)
+    return np.tanh(x)
 
 
 def dtanh(x):
@@ -292,8 +322,14 @@ def dtanh(x):
     Returns
     -------
     array like x; unlike 1 - tanh(x)^2 it keeps its digits where tanh(x) rounds to 1.
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    q = np.exp(-np.abs(np.asarray(x, dtype=float))) ** 2
+    x = check_real(x)
+    q = np.exp(-np.abs(x)) ** 2
     return 4 * q / (1 + q) ** 2
 
 
@@ -303,7 +339,13 @@ def d2tanh(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
+    x = check_real(x)
     return -2 * tanh(x) * dtanh(x)
 
 
@@ -313,8 +355,13 @@ def sigmoid(x):
     Returns
     -------
     array like x, in [0, 1]
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    x = np.asarray(x, dtype=float)
+    x = check_real(x)
     q = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, q) / (1 + q)
 
@@ -325,8 +372,14 @@ def dsigmoid(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    q = np.exp(-np.abs(np.asarray(x, dtype=float)))
+    x = check_real(x)
+    q = np.exp(-np.abs(x))
     return q / (1 + q) ** 2
 
 
@@ -336,8 +389,14 @@ def d2sigmoid(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return -dsigmoid(x) * np.tanh(np.asarray(x, dtype=float) / 2)
+    x = check_real(x)
+    return -dsigmoid(x) * np.tanh(x / 2)
 
 
 def softplus(x):
@@ -346,8 +405,13 @@ def softplus(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    x = np.asarray(x, dtype=float)
+    x = check_real(x)
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -357,8 +421,14 @@ def relu(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.maximum(np.asarray(x, dtype=float), 0)
+    x = check_real(x)
+    return np.maximum(x, 0)
 
 
 def drelu(x):
@@ -367,8 +437,14 @@ def drelu(x):
     Returns
     -------
     float array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, 1.0, 0.0)
+    x = check_real(x)
+    return np.where(x > 0, 1.0, 0.0)
 
 
 def leaky_relu(x):
@@ -377,8 +453,13 @@ def leaky_relu(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    x = np.asarray(x, dtype=float)
+    x = check_real(x)
     return np.maximum(x, 0.01 * x)
 
 
@@ -388,8 +469,14 @@ def dleaky_relu(x):
     Returns
     -------
     float array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, 1.0, 0.01)
+    x = check_real(x)
+    return np.where(x > 0, 1.0, 0.01)
 
 
 def flat(x):
@@ -398,7 +485,13 @@ def flat(x):
     Returns
     -------
     float array of zeros like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
+    x = check_real(x)
     return np.zeros_like(x, dtype=float)
 
 
@@ -452,24 +545,6 @@ def d2smoolu(x):
     return np.exp(-t) * t * t * t
 
 
-def check_real(x):
-    """[the project] x as a float64 array of any shape, or a ValueError if it holds anything but numbers.
-
-    Returns
-    -------
-    float64 array
-
-    Raises
-    ------
-    ValueError
-        If x is complex, text, or holds nan.
-    """
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf" or np.isnan(x).any():
-        raise ValueError(f"x holds {x.dtype} values or nan, it should hold real numbers")
-    return x.astype(float)
-
-
 def rectified_tanh(x):
     """[Cooper 2018, Def. 3.1] max(tanh(x), 0).
 
@@ -477,13 +552,19 @@ def rectified_tanh(x):
     -------
     array like x
 
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
+
     Notes
     -----
     Rectified in the sense of Definition 3.1, but not smooth: the slope jumps from 0 to 1 at x = 0. The
     paper's Section 3.1 counts truncated tanh and sigmoid among the smooth ones
     (tests/test_landscape.py::test_erratum_a_truncated_tanh_is_not_smooth_at_zero).
     """
-    return np.tanh(np.maximum(np.asarray(x, dtype=float), 0))
+    x = check_real(x)
+    return np.tanh(np.maximum(x, 0))
 
 
 def drectified_tanh(x):
@@ -492,8 +573,14 @@ def drectified_tanh(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, dtanh(x), 0.0)
+    x = check_real(x)
+    return np.where(x > 0, dtanh(x), 0.0)
 
 
 def d2rectified_tanh(x):
@@ -502,8 +589,14 @@ def d2rectified_tanh(x):
     Returns
     -------
     array like x
+
+    Raises
+    ------
+    ValueError
+        If x holds anything but real numbers.
     """
-    return np.where(np.asarray(x) > 0, d2tanh(x), 0.0)
+    x = check_real(x)
+    return np.where(x > 0, d2tanh(x), 0.0)
 
 
 TANH = Activation("tanh", tanh, dtanh, d2tanh)
@@ -734,17 +827,21 @@ def from_pairs(pairs):
     Raises
     ------
     ValueError
-        If a W is no finite matrix, or b is not one number per row of W.
+        If a W is no finite matrix, the W do not fit each other, or b is not one number per row of W.
     """
     if not isinstance(pairs, (list, tuple)) or not all(isinstance(q, (list, tuple)) and len(q) == 2 for q in pairs):
         raise ValueError("pairs should be a list of pairs (W, b), with b = None for a layer without bias")
+    if len(pairs) == 0:
+        raise ValueError("pairs is empty, it should hold a pair (W, b) for each layer")
     weights = []
     for k, (W, b) in enumerate(pairs):
-        W, b = check_array(f"W of layer {k}", W, 2), None if b is None else check_array(f"b of layer {k}", b, 1)
+        W, b = check_array(f"W of pairs[{k}]", W, 2), None if b is None else check_array(f"b of pairs[{k}]", b, 1)
+        if k and W.shape[1] != len(weights[-1]):                    # one column less, and b would pass for a weight
+            raise ValueError(f"W of pairs[{k}] has shape {W.shape}, it should have {len(weights[-1])} columns, one for "
+                             "each row of the W before")
         if b is not None and len(b) != len(W):
-            raise ValueError(f"b of layer {k} has length {len(b)}, it should be {len(W)}, one per row of W")
+            raise ValueError(f"b of pairs[{k}] has length {len(b)}, it should be {len(W)}, one per row of W")
         weights.append(W.copy() if b is None else np.column_stack([W, -b]))
-    weights = check_weights(weights)
     return weights
 
 
@@ -835,7 +932,7 @@ def unflatten(theta, like):
     ValueError
         If theta has another length than the P of `like`.
     """
-    theta, like = check_array("theta", theta, 1), check_weights(like)
+    theta, like = check_array("theta", theta, 1), check_weights(like, name="like")
     P = sum(W.size for W in like)
     if len(theta) != P:
         raise ValueError(f"theta has length {len(theta)}, it should be {P}, the number of weights in like")
@@ -1162,8 +1259,10 @@ def separating_direction(X, Y, knot, rng):
         growth = interpolation_growth(t - t[:, :1], Y[order], knot) if len(X) > 1 else np.ones(len(t))
         growth = np.where((gap > 0) & np.isfinite(growth), growth, np.inf)
         best = np.argmin(growth)
-        a = directions[:, best] * 2.0 ** -np.round(np.log2(t[best, -1] - t[best, 0] or 1.0))     # no digit is lost
-    if not np.isfinite(growth[best]) or not np.isfinite(a).all() or not np.isfinite(X @ a).all():
+        power = 2.0 ** -np.round(np.log2(t[best, -1] - t[best, 0] or 1.0))
+        a = directions[:, best] * power                             # no digit is lost
+        scaled = np.append(a, X @ a) * (2.0 ** 21 / (power * gap[best]))        # best_scale does so, up to 2^(1/2)
+    if not np.isfinite(growth[best]) or not np.isfinite(scaled).all():
         raise ValueError("X has rows too close to each other for an exact fit in float64")
     return a
 
@@ -1281,7 +1380,10 @@ def interpolate(X, Y, act=SMOOLU, *, width=None, knot=0.1, rng=None):
     ValueError
         As interpolate_deep, of which this is the case of one hidden layer.
     """
-    return interpolate_deep(X, Y, [len(X) if width is None else width], act, knot=knot, rng=rng)
+    X = check_array("X", X, 2)
+    width = len(X) if width is None else width
+    width = check_number("width", width, len(X), whole=True)
+    return interpolate_deep(X, Y, [width], act, knot=knot, rng=rng)
 
 
 def check_interpolation(X, Y, widths, act, knot):
@@ -1310,7 +1412,7 @@ def check_interpolation(X, Y, widths, act, knot):
         raise ValueError(f"act is {act.name}, it should be rectified: 0 for x <= 0 and increasing for x > 0, "
                          "as SMOOLU, RELU or RECTIFIED_TANH")
     if widths[-1] < len(X):
-        raise ValueError(f"the last width is {widths[-1]}, it should be at least {len(X)}, the number of rows of X")
+        raise ValueError(f"widths ends in {widths[-1]}, it should end in at least {len(X)}, the number of rows of X")
     if not 0 < check_number("knot", knot) <= 0.5:
         raise ValueError(f"knot is {knot!r}, it should lie in (0, 1/2]")
     order = np.lexsort(X.T)
@@ -1413,7 +1515,8 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     """
     if not isinstance(starts, (list, tuple)) or len(starts) == 0:
         raise ValueError(f"starts is {starts!r}, it should be a list of weights with at least one element")
-    starts = [check_net(weights, X, act, Y)[0] for weights in starts]
+    X = check_array("X", X, 2)
+    starts = [check_weights(weights, X.shape[1], f"starts[{i}]") for i, weights in enumerate(starts)]
     _, X, Y = check_net(starts[0], X, act, Y)
     like = starts[0]
     if any([W.shape for W in weights] != [W.shape for W in like] for weights in starts):
@@ -1523,6 +1626,7 @@ def fit(weights, X, Y, act, *, iterations=300):
     ValueError
         If an argument is bad or the output at the start overflows.
     """
+    weights, X, Y = check_net(weights, X, act, Y)
     return fit_many([weights], X, Y, act, iterations=iterations)[0]
 
 
@@ -1548,6 +1652,7 @@ def gradient_level(weights, X, Y, act, loss):
     """
     inputs, z = forward_pass(weights, X, act)
     e = rounding_level(weights, X, act)
+    check_overflow("the output with its rounding", z[-1] + e, z[-1] - e)
     slope = 1e-12 * np.abs(loss.d1(z[-1], Y)) + np.abs(loss.d1(z[-1] + e, Y) - loss.d1(z[-1] - e, Y))
     if slope.max() < 1e-290:
         return np.full(sum(W.size for W in weights), np.nan)
@@ -1933,7 +2038,7 @@ def relu_interpolants(x, y, units):
     Raises
     ------
     ValueError
-        If x and y differ in length, inputs are equal, or n is not twice `units`.
+        If x and y differ in length, inputs are equal up to rounding, n is not twice `units`, or a net overflows.
     """
     x, y = check_array("x", x, 1), check_array("y", y, 1)
     units = check_number("units", units, 1, 8, whole=True)
@@ -1943,22 +2048,26 @@ def relu_interpolants(x, y, units):
     if len(np.unique(x)) < n:
         raise ValueError("x has equal entries, they should be distinct")
     middle, half = x.max() / 2 + x.min() / 2, x.max() / 2 - x.min() / 2
-    order = np.argsort(x)
-    t, cut = (x[order] - middle) / half, np.arange(n)               # t in [-1, 1], for the conditioning
+    order, cut = np.argsort(x), np.arange(n)
+    t = (x[order] - middle) / half if half > 0 else np.zeros(n)     # in [-1, 1], for the conditioning
+    size = np.ldexp(0.5, np.frexp(np.abs(y).max())[1])              # of y, a power of two: no digit is lost
+    if not (np.diff(t) > 0).all():
+        raise ValueError("x has entries that float64 cannot tell apart beside the others, they should be distinct")
     on = np.concatenate([cut >= cut[:, None], cut < cut[1:, None]])             # (2n - 1, n): right of, left of a cut
     chosen, found = combinations(range(len(on)), units), []
     while len(sets := list(islice(chosen, 20_000))):
-        found.append(pattern_solutions(on[np.array(sets)], t, y[order]))
+        found.append(pattern_solutions(on[np.array(sets)], t, y[order] / size))
     p, q, s = np.moveaxis(np.concatenate(found), 2, 0)              # each (nets, units)
-    with np.errstate(over="ignore", invalid="ignore"):
-        p, q = p / half, q + p * (middle / half)                    # from t back to x
+    with np.errstate(all="ignore"):
+        p, q = p * size / half, (q + p * (middle / half)) * size    # from t back to x
         v = s * np.sqrt(np.hypot(p, q)) + 0.0                       # no -0.0
         w, b = np.divide([p, q], v, out=np.zeros((2,) + p.shape), where=s != 0)
         F = (relu(w[:, None] * x[:, None] - b[:, None]) * v[:, None]).sum(axis=2)       # (nets, n)
     check_overflow("the net", F)
     right = np.abs(F - y).max(axis=1) <= 1e-9 * np.abs(y).max()
     nets = {}                                                       # a net found under two patterns counts once
-    for i in np.flatnonzero(right)[np.argsort((v ** 2)[right].sum(axis=1), kind="stable")]:
+    norms = ((v[right] / np.abs(v).max(initial=np.finfo(float).tiny)) ** 2).sum(axis=1)
+    for i in np.flatnonzero(right)[np.argsort(norms, kind="stable")]:
         units_found = np.column_stack([w[i], b[i], v[i]])
         key = np.round(units_found / max(np.abs(units_found).max(), np.finfo(float).tiny), 6) + 0.0
         nets.setdefault(tuple(sorted(map(tuple, key))), [units_found[:, :2].copy(), units_found[None, :, 2].copy()])

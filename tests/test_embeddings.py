@@ -459,6 +459,15 @@ def test_proposition_8_f_is_constant_inside_the_radius_and_changes_beyond(widths
     assert relative(outside, f) > 1e-4                              # control: the radius is the largest possible
 
 
+def test_the_radius_scales_with_A_and_not_with_the_inputs():
+    weights, X, _ = draw([2, 3, 2], bias=False)
+    A = np.array([[1.0, 0, 1], [0, 2, 1]])
+    radius = flat_radius(weights, X, 0, 0, A)
+    for size in (1e-300, 1e-160, 1e150):                            # whose squares under- or overflow
+        assert np.isclose(flat_radius(weights, X, 0, 0, A * size) * size, radius, rtol=1e-14)
+        assert np.isclose(flat_radius(weights, X * size, 0, 0, A), radius, rtol=1e-14)
+
+
 def test_erratum_proposition_8_needs_beta_in_eq_6():
     weights, X, _ = draw([2, 3, 2], seed=3)
     rng = np.random.default_rng(1)
@@ -555,23 +564,6 @@ def test_erratum_replication_can_have_the_smaller_norm():
 
 # ------------------------------------------------------------------ refusals and purity
 
-def test_nothing_is_changed_or_aliased():
-    weights, X, _ = draw([2, 3, 2])
-    V, W, lam = np.ones((2, 2)), np.ones((2, 3)), np.array([0.5, 0.5])
-    before = [a.copy() for a in [*weights, X, V, W, lam]]
-    nets = [add_units(weights, 0, W, V), replicate_unit(weights, 0, 0, lam), inactive_units(weights, 0, V),
-            split_unit(weights, 0, 0, np.outer(lam, weights[1][:, 0])), inactive_propagation(weights, 0, W),
-            inactive_units_and_propagation(weights, 0, 2), replicate_relu_unit(weights, 0, 0, lam + 0.1),
-            inactive_relu_units(weights, 0, V, X)]
-    nets.append(read_omega(nets[1], 0, 0, lam, complement(lam)).weights)
-    for net in nets:
-        for M in net:
-            inputs = [*weights, X, V, W, lam, *(nets[1] if net is nets[-1] else [])]
-            assert not any(np.shares_memory(M, a) for a in inputs)
-            M[:] = np.nan
-    assert all((a == b).all() for a, b in zip(before, [*weights, X, V, W, lam]))
-
-
 def refusals():
     weights, X, Y = draw([2, 3, 2])
     bare, zeta, lam = draw([2, 3, 2], bias=False)[0], weights[1][:, 0], np.array([0.5, 0.5])
@@ -612,7 +604,14 @@ def refusals():
         "A .lam . beta. is up to": lambda: omega_basis(weights, 0, 0, lam, np.ones((1, 2))),
         "lam . beta sums to": lambda: omega_basis(weights, 0, 0, lam * 2, A),
         "wide has 1 units": lambda: read_omega(draw([2, 1, 2])[0], 0, 0, lam, A),
+        "dependent rows": lambda: omega_basis(weights, 0, 0, [2.0, 1.0, -2.0], [[1, 0, 1], [2, 0, 2]]),
+        "A reaches 1.0e.120": lambda: omega_basis(weights, 0, 0, lam, [[1e120, -1e120]]),
+        "omega overflows": lambda: read_omega([W * 1e200 for W in weights], 0, 0, [1e200, 1.0, -1e200],
+                                              [[1, 0, 1], [0, 1, 1e-200]]),
         "A has shape .1, 3.": lambda: flat_radius(weights, X, 0, 0, np.ones((1, 3))),
+        "A is 0": lambda: flat_radius(weights, X, 0, 0, np.zeros((1, 2))),
+        "u . a~ overflows": lambda: flat_radius([W * 1e200 for W in weights], X * 1e200, 0, 0, A),
+        "the radius overflows": lambda: flat_radius(weights, X, 0, 0, A * 5e-324),
         "Y has shape": lambda: first_order_blocks(weights, X, X[:3], TANH, SQUARE, 0, np.ones((1, 3)), one),
         "the gradient overflows": lambda: first_order_blocks(weights, X, Y, SOFTPLUS, SQUARE, 0,
                                                              np.full((1, 3), 1.7e308), one),

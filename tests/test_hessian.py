@@ -572,12 +572,6 @@ def test_arguments_are_neither_changed_nor_shared(act):
     assert np.array_equal(matvec(v), results[-2])
 
 
-def test_lists_and_integers_are_welcome():
-    H = hessian([[[1, 0], [2, 1]], [[1, 1, 0]]], [[1], [2]], [[0], [1]], TANH)
-    weights = [np.array([[1.0, 0], [2, 1]]), np.array([[1.0, 1, 0]])]
-    assert np.array_equal(H, hessian(weights, np.array([[1.0], [2]]), np.array([[0.0], [1]]), TANH))
-
-
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("change,message", [
     ({"X": np.ones(9)}, "X has shape"),
@@ -588,7 +582,7 @@ def test_lists_and_integers_are_welcome():
     ({"act": "tanh"}, "act is 'tanh'"),
     ({"loss": "square"}, "loss is 'square'"),
     ({"X": np.full((9, 3), 1e200), "act": Activation("square", np.square, lambda x: 2 * x, lambda x: 2 + 0 * x)},
-     "overflows|nan"),
+     "the output overflows"),
 ])
 def test_bad_arguments_are_refused_by_name(function, change, message):
     weights, X, Y = net("three layers")

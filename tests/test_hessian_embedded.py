@@ -684,18 +684,6 @@ def test_theorem_10_both_readings_of_Lambda():
 
 # ------------------------------------------------------------------ refusals and purity
 
-def test_nothing_is_changed_or_aliased():
-    weights, X, Y = draw([2, 3, 2])
-    before = [W.copy() for W in weights] + [X.copy(), Y.copy()]
-    W, V = np.ones((1, 3)), np.zeros((1, 2))
-    inactive_units_hessian(weights, X, Y, TANH, SQUARE, 0, V + 1)
-    inactive_propagation_hessian(weights, X, Y, TANH, SQUARE, 0, W)
-    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
-    lam = np.array([0.5, 0.5])
-    replication_hessian(F, G, complement(lam), lam)[:] = 0
-    assert F.any() and all((a == b).all() for a, b in zip(before, weights + [X, Y]))
-
-
 def refusals():
     weights, X, Y = draw([2, 3, 2])
     lam = np.array([0.5, 0.5])
@@ -713,6 +701,9 @@ def refusals():
         "A lam": lambda: replication_hessian(F, G, np.ones((1, 2)), lam),
         "lam has length": lambda: replication_hessian(F, G, A, [1.0]),
         "4-block overflows": lambda: replication_hessian(1e308 * F, G, 10 * A, 10 * lam),
+        "an eigenvalue of K overflows": lambda: predicted_inertia(1e308 * F, G, lam),
+        "^C overflows": lambda: escape_direction(F, G, 1e200 * A, lam),
+        "a curvature overflows": lambda: escape_direction(1e200 * F, G, 1e100 * A, lam),
         "no zero": lambda: predicted_inertia(F, G, [1.0, 0.0]),
         "positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
         "tol is": lambda: predicted_inertia(F, G, lam, tol=-1.0),
