@@ -1065,7 +1065,7 @@ def test_outputs_of_a_graph_are_the_nodes_no_edge_leaves_in_ascending_order():
 
 W3 = [np.ones((2, 3)), np.ones((1, 3))]
 X2, Y1 = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.5]]), np.ones((3, 1))
-EDGES = [(0, 2, 0), (1, 2, 1), (2, 3, 0)]
+EDGES, MAX = [(0, 2, 0), (1, 2, 1), (2, 3, 0)], np.finfo(float).max
 
 
 def nearly_equal_pairs():
@@ -1150,7 +1150,7 @@ BAD = [
     (lambda: power_loss(1e308).d2(np.ones((1, 1)), np.ones((1, 1))), "overflows"),
     (lambda: training_loss([np.eye(1)], np.full((9, 1), 1e154), np.zeros((9, 1)), TANH), "the loss overflows"),
     (lambda: ls.minimize(W3, X2, Y1, TANH, iterations=1.5), "iterations is 1.5"),
-    (lambda: ls.minimize([[[1.0]]], [[np.finfo(float).max]], [[1e308]], TANH), "with its rounding overflows"),
+    (lambda: ls.minimize([[[MAX]]], [[1]], [[MAX]], TANH), "the output with its rounding overflows"),
     (lambda: ls.perturb_labels(Y1, 0), "epsilon is 0"), (lambda: ls.perturb_labels(Y1, np.inf), "epsilon is inf"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=0), "length is 0"),
     (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=-1, length=1), "steps is -1"),

@@ -103,7 +103,7 @@ def landscape(n, D, H, M):
         "logistic_value": row(ls.logistic_value, **chances),
         "logistic_d1": row(ls.logistic_d1, **chances),
         "logistic_d2": row(ls.logistic_d2, **chances),
-        "power_loss": row(lambda a: [f(pair["F"], pair["Y"]) for f in ls.power_loss(a)[1:]], a=Number(3, (0.99, -1))),
+        "power_loss": row(lambda a: [f(pair["F"], pair["Y"]) for f in ls.power_loss(a)[1:]], a=Number(3.0, (0.99, -1))),
         "from_pairs": row(ls.from_pairs, pairs=Given([(whole(H, D), whole(H)), (whole(M, H), None)], [
             None, [], [3], [(whole(H, D),)], [(whole(H, D), whole(H, 1))], [(whole(H, D) * np.nan, None)],
             [(whole(H, D), whole(H + 1))], [(whole(H, D), None), (whole(M, H + 1), None)], [(whole(3), None)],
@@ -146,9 +146,12 @@ def hessian(n, D, H, M):
     F, G, lam, A = whole(M, D + 1), whole(D + 1, D + 1), np.array([2.0, 1, -2]), np.array([[1.0, 0, 1], [0, 2, 1]])
     block, at = {"F": F, "G": G + G.T, "A": A, "lam": lam}, data | {"layer": LAYER}
     tol = Number(0.5, (-1,), optional=True)
-    table = {name: row(getattr(hs, name), **data)
-             for name in ("gauss_newton", "hessian_blocks", "hessian_shallow", "hessian_deep", "hessian")}
-    return table | {
+    return {
+        "gauss_newton": row(hs.gauss_newton, **data),
+        "hessian_blocks": row(hs.hessian_blocks, **data),
+        "hessian_shallow": row(hs.hessian_shallow, **data),
+        "hessian_deep": row(hs.hessian_deep, **data),
+        "hessian": row(hs.hessian, **data),
         "hessian_operator": row(lambda **net: hs.hessian_operator(**net)(vector), **data),
         "hessian_vector_product": row(hs.hessian_vector_product, **data, vector=vector),
         "inertia": row(lambda **of: hs.inertia(**of)[:4], H=G + G.T, tol=tol),              # the gap may be inf
@@ -275,9 +278,8 @@ def bad_values(name, value, row):
             if k or {"X", "D", "theta"} & set(row.arguments):
                 yield value[:k] + [np.concatenate([W, W[:, [0, 0]]], axis=1)] + value[k + 1:], some
     elif isinstance(value, Number):
-        always = (np.nan, np.inf, -np.inf, "1", "a", True, 1j, [value.good], [[1.0], [1.0, 2.0]], {}, 10 ** 400,
-                  np.ma.masked)
-        bad = always + value.bad + (() if value.optional else (None,)) + ((1.5,) if value.whole else ())
+        bad = (np.nan, np.inf, -np.inf, "1", True, 1j, [value.good], [[1.0], [1.0, 2.0]], {}, 9 ** 999, np.ma.masked)
+        bad += value.bad + (() if value.optional else (None,)) + ((1.5,) if value.whole else ())
         yield from ((one, rf"\b{name}\b") for one in bad)
     elif isinstance(value, Given):
         yield from ((one, rf"\b{name}\b") for one in value.bad)
@@ -295,8 +297,7 @@ def rows(*sizes):
 
 
 def same(got, expected):
-    return len(got) == len(expected) and all(a.dtype == b.dtype and np.array_equal(a, b)
-                                             for a, b in zip(got, expected))
+    return len(got) == len(expected) and all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(got, expected))
 
 
 @pytest.mark.parametrize("module", TABLES, ids=lambda module: module.__name__)
@@ -335,28 +336,20 @@ def test_nothing_is_changed_or_shared_and_every_dtype_and_layout_gives_the_float
         assert same(arrays(row.function(**changed)), result), change
 
 
-def signed(size, array):
-    return np.copysign(size, array)
-
-
-def uniform(size, array):
-    return np.full_like(array, size)
-
-
-def scaled(size, array):
-    return array * min(size, 1e307)
-
-
 EXTREMES = (0.0, -0.0, 5e-324, 1e-308, 1e-160, 800.0, 1e154, 1e200, 1e308, np.finfo(float).max)
+SPREADS = (np.copysign, lambda size, a: np.full_like(a, size), lambda size, a: a * min(size, 1e307))
 
 
 @pytest.mark.parametrize("row", rows(*SIZES))
 def test_extremes_give_a_finite_answer_or_a_sentence_and_no_warning(row):
     start = good(row.arguments)
-    which = [[name] for name, value in start.items() if arrays(value)] + [list(start)]
+    which = [[name] for name, value in start.items() if type(value) in (np.ndarray, list, float)]
+    which.append([name for name, in which if type(start[name]) is not float])
     acts = [{"act": act} for act in (start["act"], SMOOLU)] if "act" in start else [{}]     # SMOOLU suits every row
-    for act, size, change, names in product(acts, EXTREMES, (signed, uniform, scaled), which):
-        arguments = start | act | {name: each(partial(change, size), start[name]) for name in names}
+    for act, size, spread, names in product(acts, EXTREMES, SPREADS, which):
+        change = partial(spread, size)
+        arguments = start | act | {name: size if type(start[name]) is float else each(change, start[name])
+                                   for name in names}
         try:
             result = row.function(**arguments)
         except ValueError as error:
