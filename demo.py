@@ -1041,7 +1041,8 @@ def orbit(seed, data):
     A = rng.normal(size=(P, 5))
 
     def posterior(H):
-        return tau2 * np.linalg.inv(H + tau2 / sigma2 * np.eye(P))
+        h, U = np.linalg.eigh(H)
+        return (U * (tau2 / (h.clip(0) + tau2 / sigma2))) @ U.T     # symmetric, unlike an inverse, to rounding
 
     def moved_inactive(moved, alpha):
         for _ in range(20):                                         # anywhere in T_alpha of the flat set
