@@ -1,7 +1,10 @@
 """demo.py and README.md: the demo passes, refuses bad input in one sentence, and the README tells the truth."""
 import re
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -32,29 +35,34 @@ def run(capsys, *argv):
     return (status, *capsys.readouterr())
 
 
-def test_the_demo_passes_every_check_in_eighty_columns_and_repeats_itself(capsys):
-    status, out, err = run(capsys)
-    assert status == 0 and err == "" and "FAIL" not in out
-    assert max(map(len, out.splitlines())) < 80
+@cache
+def whole():
+    """The output of the demo with all defaults."""
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        assert demo.main([]) == 0
+    assert err.getvalue() == ""
+    return out.getvalue()
+
+
+def test_the_demo_passes_every_check_in_eighty_columns():
+    out = whole()
+    assert "FAIL" not in out and max(map(len, out.splitlines())) < 80
     assert re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
     assert all(f"\n{name}: " in out for name in demo.SECTIONS)
-    assert run(capsys)[1] == out
-    assert run(capsys, "--seed", "1")[1] != out
 
 
-@pytest.mark.parametrize("seed", ["1", "2", "12345678901234567890"])
+@pytest.mark.parametrize("seed", ["1", "12345678901234567890"])
 def test_every_claim_holds_for_other_seeds(capsys, seed):
     status, out, _ = run(capsys, "--seed", seed)
-    assert status == 0 and "FAIL" not in out
+    assert status == 0 and "FAIL" not in out and out != whole()
 
 
-def test_a_section_alone_says_what_it_says_in_the_whole(capsys):
-    whole = run(capsys)[1]
+def test_a_section_run_again_and_alone_says_what_it_says_in_the_whole(capsys):
     assert run(capsys, "--list")[1].split() == list(demo.SECTIONS)
     for name in demo.SECTIONS:
         status, out, _ = run(capsys, "--only", name)
         section = out[out.index(f"\n{name}: "):out.index("\n\nEvery result")]
-        assert status == 0 and section in whole
+        assert status == 0 and section in whole()
 
 
 def test_a_failed_check_makes_the_exit_status_one(capsys, monkeypatch):
@@ -156,9 +164,9 @@ def test_any_sound_data_are_fitted(capsys, tmp_path, kind):
         assert status == 0 and err == "" and "FAIL" not in out and "too rough" not in out
 
 
-def test_the_excerpts_in_the_readme_are_what_the_demo_prints(capsys):
+def test_the_excerpts_in_the_readme_are_what_the_demo_prints():
     excerpts = re.findall(r"```text\n(.*?)```", README, re.S)
-    out = run(capsys)[1]
+    out = whole()
     assert len(excerpts) == 2
     for excerpt in excerpts:
         assert words(excerpt.strip()) in words(out)
