@@ -564,6 +564,30 @@ def test_sharpness_in_a_subspace():
         assert np.abs(found.point - theta - B @ (B.T @ (found.point - theta))).max() < 1e-13
 
 
+def test_the_ascent_starts_on_the_boundary_and_never_at_theta():
+    theta, H, epsilon = np.array([1.0, -2.0, 0.5]), np.diag([1.0, 2.0, 3.0]), 0.3
+    loss, slope = quadratic(np.full(3, 1e-3), H, 0.5, theta)
+    sides = epsilon * (np.abs(theta) + 1)
+    stacks = []
+
+    def recorded(t):
+        stacks.append(t - theta)
+        return loss(t)
+
+    for box in (False, True):
+        stacks.clear()
+        epsilon_sharpness(recorded, slope, theta, epsilon, hessian=H, box=box, starts=7, rng=0)
+        begin = next(z for z in stacks if len(z) > 1)
+        assert len(begin) == 7 + 1 + 3                              # random, gradient, +- top and the model's best
+        if box:
+            assert np.allclose(np.abs(begin[:-1]), sides, rtol=1e-12)
+            assert np.allclose(begin[7], sides) and np.allclose(begin[8], -begin[9])
+        else:
+            assert np.allclose(np.linalg.norm(begin, axis=1), epsilon, rtol=1e-12)
+            assert np.allclose(begin[7], epsilon / np.sqrt(3)) and np.allclose(np.abs(begin[8:10, 2]), epsilon)
+            assert np.allclose(begin[8], -begin[9]) and len(np.unique(begin.round(9), axis=0)) > 9
+
+
 def test_functions_of_one_point_give_the_same_when_stacked_by_hand():
     weights, X, Y = draw([2, 3, 2])
     theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, RELU)
@@ -915,6 +939,8 @@ def test_appendix_c_an_invertible_map_of_the_outputs_reverses_a_ranking_by_mean_
             continue
         S = reversing_output_map(F, G, Y)
         assert ((F @ S - Y @ S) ** 2).sum() < ((G @ S - Y @ S) ** 2).sum()
+        margin = ((F - Y) ** 2).sum() - ((G - Y) ** 2).sum()        # reversed by as much
+        assert np.isclose((((G - Y) @ S) ** 2).sum() - (((F - Y) @ S) ** 2).sum(), margin, rtol=1e-9)
         values = np.linalg.eigvalsh(S)
         assert np.allclose(values[:2], 1) and values[2] > 1
         weak = np.eye(3) + 0.7 * (np.sqrt((1 + values[2] ** 2) / 2) - 1) / (values[2] - 1) * (S - np.eye(3))
