@@ -131,6 +131,7 @@ def test_definition_5_in_numbers():
     assert [W.tolist() for W in moved] == [[[2, 4, 6]], [[32, 80]], [[6 / 16, 7]]]
     d = alpha_diagonal(weights, [2.0, 8.0, 1 / 16])
     assert d.tolist() == [1 / 2, 1 / 2, 1 / 2, 1 / 8, 1 / 16, 16, 1]
+    assert np.isfinite(orbit_tangent(weights, [1e6, 1e6, -2e6 + 1e-6])).all()           # a sum of 0 to rounding
     tangent = orbit_tangent(weights, [1.0, 3.0, -4.0])
     assert tangent.tolist() == [1, 2, 3, 12, 20, -24, 0]
 
@@ -362,6 +363,7 @@ def test_theorem_5_some_count_is_positive_and_attained_exactly():
     assert ((d ** 2 * np.diag(H)) > 100).sum() == large_eigenvalues(5, sizes) == 3
     assert large_eigenvalues(5, sizes, [1, 0]) == 2 and large_eigenvalues(5, sizes, [0, 1]) == 2
     assert large_eigenvalues(5, [9, 2], [3, 1]) == 2 and large_eigenvalues(2, [9, 3]) == 0
+    assert large_eigenvalues(0, [9, 3]) == 0
     first = alphas_for_many(np.eye(9), [2, 3], 4.0, biases=[1, 3])  # reach 2 + 4 and 3 + 3: the first of equals
     assert np.allclose(first, [2.02, 1 / 2.02])
     assert np.allclose(alphas_for_many(np.eye(9), [2, 3], 1e-4, biases=[1, 3]), 1)
