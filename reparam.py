@@ -802,7 +802,8 @@ def reversing_output_map(F, G, Y):
         |F - Y|^2 > |G - Y|^2,   yet   |F S - Y S|^2 < |G S - Y S|^2,   S = I + (k - 1) q q^T
 
     q is the top eigenvector of B - A, A = (F - Y)^T (F - Y), B = (G - Y)^T (G - Y), mu > 0 its eigenvalue; |E S|^2 is
-    |E|^2 + (k^2 - 1) |E q|^2, so k^2 > 1 + (tr A - tr B) / mu reverses the order; k^2 - 1 is twice as much.
+    |E|^2 + (k^2 - 1) |E q|^2, so k^2 > 1 + (tr A - tr B) / mu reverses the order; k^2 - 1 is twice as much here, which
+    reverses it by the margin tr A - tr B it had.
 
     Parameters
     ----------
