@@ -605,6 +605,8 @@ def refusals():
         "lam . beta sums to": lambda: omega_basis(weights, 0, 0, lam * 2, A),
         "wide has 1 units": lambda: read_omega(draw([2, 1, 2])[0], 0, 0, lam, A),
         "dependent rows": lambda: omega_basis(weights, 0, 0, [2.0, 1.0, -2.0], [[1, 0, 1], [2, 0, 2]]),
+        "A .lam . beta. is up to 2.0e-08": lambda: omega_basis(weights, 0, 0, lam, [[1.0, -1 + 2e-8]]),
+        "regular": lambda: omega_basis(weights, 0, 0, [1e200, -1e200], [[1, 1]]),
         "A reaches 1.0e.120": lambda: omega_basis(weights, 0, 0, lam, [[1e120, -1e120]]),
         "omega overflows": lambda: read_omega([W * 1e200 for W in weights], 0, 0, [1e200, 1.0, -1e200],
                                               [[1, 0, 1], [0, 1, 1e-200]]),

@@ -699,6 +699,7 @@ def refusals():
         "G differs": lambda: replication_hessian(F, np.triu(np.ones((3, 3))), A, lam),
         "A has shape": lambda: replication_hessian(F, G, np.ones((2, 2)), lam),
         "A lam": lambda: replication_hessian(F, G, np.ones((1, 2)), lam),
+        "A lam is up to 2.0e-08": lambda: replication_hessian(F, G, [[1.0, -1 + 2e-8]], lam),
         "lam has length": lambda: replication_hessian(F, G, A, [1.0]),
         "4-block overflows": lambda: replication_hessian(1e308 * F, G, 10 * A, 10 * lam),
         "an eigenvalue of K overflows": lambda: predicted_inertia(1e308 * F, G, lam),

@@ -924,6 +924,8 @@ def test_relu_interpolants_scale_with_the_targets(exponent):
     x, y, _ = teacher_data(2, 0)
     nets, scaled = ls.relu_interpolants(x, y, 2), ls.relu_interpolants(x, np.ldexp(y, exponent), 2)
     assert len(nets) == len(scaled) > 0
+    norms = [np.linalg.norm(W2) for _, W2 in scaled]
+    assert all(a <= b * (1 + 1e-12) for a, b in zip(norms, norms[1:]))         # smallest first, up to rounding
     for (W1, W2), (S1, S2) in zip(nets, scaled):                    # balanced: each layer takes the square root
         # an odd exponent has no exact square root: eps
         assert np.allclose(S1, W1 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
@@ -1141,6 +1143,7 @@ BAD = [
     (lambda: ls.interpolate_deep(X2, Y1, 3), "widths is 3, it should be a list"),
     (lambda: ls.fit_many([], X2, Y1, TANH), "starts is"), (lambda: ls.fit_many(W3[0], X2, Y1, TANH), "starts is"),
     (lambda: ls.fit_many([W3, [np.ones((4, 3)), np.ones((1, 4))]], X2, Y1, TANH), "several shapes"),
+    (lambda: ls.fit_many([W3, [W3[0], np.inf * W3[1]]], X2, Y1, TANH), r"starts\[1\]\[1\] holds nan"),
     (lambda: ls.fit(W3, X2, Y1, TANH, iterations=-1), "iterations is -1"),
     (lambda: ls.fit([1e200 * W for W in W3], 1e200 * X2, Y1, RELU), "overflows"),
     (lambda: ls.fit([1e60 * W for W in W3], 1e60 * X2, Y1, RELU), "overflows"),
