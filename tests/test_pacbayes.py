@@ -607,6 +607,10 @@ def test_the_smooth_fit_takes_the_smallest_of_the_nets_that_arrive():
     assert smooth_zero_error(x, eps * 100, TANH, 1, restarts=4, rng=5) is None          # one unit through six points
 
 
+def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
+    assert set(draw_experiment(rng=[1022, 10]).nets) == {"ReLU", "tanh", "smooLU"}      # one smooLU start overflows here
+
+
 @SEEDS
 def test_starts_bend_within_the_data(seed):
     x = np.array([0.5, 2.0, 1.0])
