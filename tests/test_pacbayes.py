@@ -1040,7 +1040,7 @@ def refusals():
         "surplus is .., it should be a list": lambda: predicted_ratio(net, X, Y, TANH, []),
         "an element of surplus is -1": lambda: replicated_ratio(net, X, Y, TANH, [-1]),
         "p has length 3 and X 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(3) / 3),
-        "p has the sum 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4)),
+        "p has the sum 1.0000": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4) * (0.25 + 1e-8)),
         "p has the sum 1.0, it should have no neg": lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0]),
         "w0 has length 3": lambda: predicted_ratio(net, X, Y, TANH, [1], w0=np.zeros(3)),
         "rho is -0.1": lambda: predicted_ratio(net, X, Y, TANH, [1], rho=-0.1),
