@@ -525,13 +525,13 @@ def test_the_fixed_point_in_tau_is_unique_and_at_h_0_it_is_the_prior():
     rng = np.random.default_rng(0)
     for d, scale in ((1, 1e6), (3, 1.0), (100, 1e-2), (300, 1e-2)):
         h, n, delta, sigma = scale * rng.random(d), 30, 0.5, 1.0
-        t = np.linspace(-40, 5, 4501)                               # log tau^2
+        t = np.linspace(-40, 5, 901)                                # log tau^2
         u = sigma ** 2 * h / np.exp(t)[:, None]
         kl = (np.log1p(u) - u / (1 + u)).sum(axis=1) / 2
         gap = t - np.log(2 / ((n - 1) * (kl + np.log(n / delta)))) / 2
         assert (np.diff(gap) > 0).all()                             # increasing: a single crossing
         tau = optimal_posterior(np.diag(h), np.zeros(d), n, delta, sigma).tau
-        assert np.interp(0.0, gap, t) == pytest.approx(2 * np.log(tau), abs=1e-3)      # the grid's steps are 0.01
+        assert np.interp(0.0, gap, t) == pytest.approx(2 * np.log(tau), abs=5e-3)      # the grid's steps are 0.05
     flat = optimal_posterior(np.zeros((3, 3)), np.ones(3), 10, 0.1, 2.0)
     assert np.array_equal(flat.cov, 4 * np.eye(3)) or np.allclose(flat.cov, 4 * np.eye(3), rtol=1e-15)
     assert flat.tau == pytest.approx((2 / (9 * (3 / 8 + np.log(100)))) ** 0.25, rel=1e-12)
