@@ -1,4 +1,4 @@
-"""What flatness buys: PAC-Bayes bounds at embedded minima, and the one experiment of the paper, to second order.
+"""What flatness buys: PAC-Bayes bounds at embedded minima, and the one experiment of the paper, in closed form.
 
 Letters are those of landscape.py, in [Fukumizu 2019, Section 5.2 and supplement G]. Beside them:
 
@@ -36,8 +36,9 @@ for steep h and sigma^2 for h = 0. With u = sigma^2 h / tau^2 its terms are (`ri
 
     (log(1 + u) - u / (1 + u)) / 2,     0 at h = 0,     the above to O(1 / u)
 
-All this is about the Hessian at one point. S moves with v, and its kernel, sum_j v_j w_j = 0, is flat to second order
-only: tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
+All this is about the Hessian at one point. S moves with v, and its kernel, V^T W = 0, is flat to second order only:
+tanh leaves the cubes of w . a~. ReLU units that are off leave nothing. The blocks between theta_0 and w are not 0; a Q
+that is a product over the blocks does not see them, nor does Tr(H C), but it is then not the best Q.
 
 4. The best tau. E_Q L^ = L^ + Tr(H C) / 2 to second order. The derivative of L^ + Tr(H C) / 2 + 2 sqrt(2 (KL + ln(n /
 delta)) / (n - 1)) by C is H / 2 + tau^2 (I / sigma^2 - C^-1) / 2, zero where
@@ -79,6 +80,7 @@ from landscape import (
     RELU,
     SMOOLU,
     TANH,
+    Activation,
     augment,
     check_array,
     check_functions,
@@ -716,7 +718,9 @@ def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
     check_seed(rng)
     x, y = check_points(x, y)
     rng, X, Y = np.random.default_rng(rng), x[:, None], y[:, None]
-    fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, act)
+    # a step so long that z = inf - inf = nan is not taken; but smooLU refuses nan, so it is not shown any
+    tame = Activation(act.name, lambda z: act.f(np.where(np.isnan(z), 0.0, z)), act.df, act.d2f)
+    fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, tame)
     arrived = [fit.weights for fit in fits if 2 * fit.loss < 100 * goal]        # polishing gains a factor of some ten
     for net in sorted(arrived, key=lambda net: np.linalg.norm(flatten(net))):
         net = polish(net, X, Y, act, goal=goal, rng=rng)

@@ -198,6 +198,15 @@ def test_the_rank_counts_eigenvalues_above_size_eps_times_the_largest():
         assert curvature_kl(above, 2.0, 0.1) > d * one + 10         # a steep cost: tau^2 / h is far above sigma^2
 
 
+def test_a_curvature_may_differ_from_its_transpose_by_100_size_eps():
+    for d in (1, 4):
+        H = np.eye(2 * d)
+        H[0, 1] = 0.995 * 100 * 2 * d * np.finfo(float).eps
+        assert curvature_kl(H, 2.0, 0.1) == curvature_kl(np.eye(2 * d), 2.0, 0.1)       # the lower triangle is read
+        with pytest.raises(ValueError, match="H differs from its transpose"):
+            curvature_kl(H + (H - np.eye(2 * d)) / 100, 2.0, 0.1)
+
+
 @pytest.mark.parametrize("rank", [0, 2, 5])
 @SEEDS
 def test_ridge_kl_is_the_general_kl_needs_no_rank_and_has_the_same_limit(rank, seed):
@@ -516,13 +525,13 @@ def test_the_fixed_point_in_tau_is_unique_and_at_h_0_it_is_the_prior():
     rng = np.random.default_rng(0)
     for d, scale in ((1, 1e6), (3, 1.0), (100, 1e-2), (300, 1e-2)):
         h, n, delta, sigma = scale * rng.random(d), 30, 0.5, 1.0
-        t = np.linspace(-40, 5, 4501)                               # log tau^2
+        t = np.linspace(-40, 5, 901)                                # log tau^2
         u = sigma ** 2 * h / np.exp(t)[:, None]
         kl = (np.log1p(u) - u / (1 + u)).sum(axis=1) / 2
         gap = t - np.log(2 / ((n - 1) * (kl + np.log(n / delta)))) / 2
         assert (np.diff(gap) > 0).all()                             # increasing: a single crossing
         tau = optimal_posterior(np.diag(h), np.zeros(d), n, delta, sigma).tau
-        assert np.interp(0.0, gap, t) == pytest.approx(2 * np.log(tau), abs=1e-3)      # the grid's steps are 0.01
+        assert np.interp(0.0, gap, t) == pytest.approx(2 * np.log(tau), abs=5e-3)      # the grid's steps are 0.05
     flat = optimal_posterior(np.zeros((3, 3)), np.ones(3), 10, 0.1, 2.0)
     assert np.array_equal(flat.cov, 4 * np.eye(3)) or np.allclose(flat.cov, 4 * np.eye(3), rtol=1e-15)
     assert flat.tau == pytest.approx((2 / (9 * (3 / 8 + np.log(100)))) ** 0.25, rel=1e-12)
@@ -605,6 +614,11 @@ def test_the_smooth_fit_takes_the_smallest_of_the_nets_that_arrive():
     assert len(norms) > 3 and norms[1] > norms[0] * 1.0001
     assert np.linalg.norm(flatten(net)) == pytest.approx(norms[0], rel=1e-9)
     assert smooth_zero_error(x, eps * 100, TANH, 1, restarts=4, rng=5) is None          # one unit through six points
+
+
+def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
+    nets = draw_experiment(rng=[1022, 10]).nets                     # in this stream a step of smooLU overflows
+    assert set(nets) == {"ReLU", "tanh", "smooLU"}
 
 
 @SEEDS
@@ -951,6 +965,7 @@ def refusals():
     return {
         "cov_q is singular": lambda: gaussian_kl(m, np.ones((2, 2)), m, C),
         "cov_p is singular": lambda: gaussian_kl(m, C, m, np.array([[1.0, 2.0], [2.0, 1.0]])),
+        "cov_p is singular or indefinite .*-inf": lambda: gaussian_kl(m, C, m, [[1e-300, 1e300], [1e300, 1e-300]]),
         "cov has the entry 0.0e.00 on its diagonal": lambda: isotropic_kl(m, np.diag([1.0, 0.0]), 1.0),
         "cov_q has the entry -1": lambda: gaussian_kl(m, down, m, C),
         "cov_p differs from its transpose": lambda: gaussian_kl(m, C, m, skew),
@@ -1025,7 +1040,7 @@ def refusals():
         "surplus is .., it should be a list": lambda: predicted_ratio(net, X, Y, TANH, []),
         "an element of surplus is -1": lambda: replicated_ratio(net, X, Y, TANH, [-1]),
         "p has length 3 and X 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(3) / 3),
-        "p has the sum 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4)),
+        "p has the sum 1.0000": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4) * (0.25 + 1e-8)),
         "p has the sum 1.0, it should have no neg": lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0]),
         "w0 has length 3": lambda: predicted_ratio(net, X, Y, TANH, [1], w0=np.zeros(3)),
         "rho is -0.1": lambda: predicted_ratio(net, X, Y, TANH, [1], rho=-0.1),
