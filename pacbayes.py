@@ -80,7 +80,6 @@ from landscape import (
     RELU,
     SMOOLU,
     TANH,
-    Activation,
     augment,
     check_array,
     check_functions,
@@ -718,9 +717,7 @@ def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
     check_seed(rng)
     x, y = check_points(x, y)
     rng, X, Y = np.random.default_rng(rng), x[:, None], y[:, None]
-    # a step so long that z = inf - inf = nan is not taken; but smooLU refuses nan, so it is not shown any
-    tame = Activation(act.name, lambda z: act.f(np.where(np.isnan(z), 0.0, z)), act.df, act.d2f)
-    fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, tame)
+    fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, act)
     arrived = [fit.weights for fit in fits if 2 * fit.loss < 100 * goal]        # polishing gains a factor of some ten
     for net in sorted(arrived, key=lambda net: np.linalg.norm(flatten(net))):
         net = polish(net, X, Y, act, goal=goal, rng=rng)
