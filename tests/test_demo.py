@@ -167,7 +167,7 @@ def test_any_sound_data_are_fitted(capsys, tmp_path, kind):
 def test_the_excerpts_in_the_readme_are_what_the_demo_prints():
     excerpts = re.findall(r"```text\n(.*?)```", README, re.S)
     out = whole()
-    assert len(excerpts) == 2
+    assert len(excerpts) == 3
     for excerpt in excerpts:
         assert words(excerpt.strip()) in words(out)
 
