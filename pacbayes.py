@@ -722,7 +722,7 @@ def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
     restarts = check_number("restarts", restarts, 1, whole=True)
     rng, X, Y = np.random.default_rng(rng), x[:, None], y[:, None]
     fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, act)
-    arrived = [fit.weights for fit in fits if fit.loss / 50 < goal]     # |f - y|^2 < 100 goal: polishing gains some ten
+    arrived = [fit.weights for fit in fits if 2 * fit.loss < 100 * goal]        # polishing gains a factor of some ten
     for net in sorted(arrived, key=lambda net: np.linalg.norm(flatten(net))):
         net = polish(net, X, Y, act, goal=goal, rng=rng)
         if squared_error(flatten(net)[None], net, X, Y, act)[0] < goal:

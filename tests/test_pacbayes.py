@@ -970,6 +970,8 @@ def refusals():
         "x has equal": lambda: relu_zero_error(x * 0, x, 2),
         "both should be 6": lambda: relu_zero_error(x, x, 3),
         "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e140),
+        "goal is -2": lambda: relu_zero_error([0, 1], [1, -1], 1, goal=-2),         # also where there is no net
+        "rng is 'b'": lambda: relu_zero_error([0, 1], [1, -1], 1, rng="b"),
         "goal is -1": lambda: polish(net, X, Y, TANH, goal=-1),
         "rounds is 0.5": lambda: polish(net, X, Y, TANH, rounds=0.5),
         "act is 'tanh'": lambda: polish(net, X, Y, "tanh"),
