@@ -597,7 +597,6 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False
     """
     theta, epsilon, hessian, subspace = check_sharpness(loss, gradient, theta, epsilon, hessian, box, subspace)
     starts = check_number("starts", starts, 1, whole=True)
-    iterations = check_number("iterations", iterations, 1, whole=True)
     check_seed(rng)
     rng = np.random.default_rng(rng)
     A = subspace

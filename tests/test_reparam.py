@@ -1112,6 +1112,14 @@ def test_where_nothing_is_moved_the_result_is_a_copy():
     assert found.value == 0 and (found.point == theta).all() and not np.shares_memory(found.point, theta)
 
 
+def test_a_gradient_whose_length_overflows_gives_no_step_and_no_warning():
+    z = np.zeros((1, 3))
+    for slope in (1.7e308, 1e308):                                  # with 1e308 it is the promise that overflows
+        value, end = projected_ascent(lambda z: z[:, 0], lambda z, slope=slope: np.full(z.shape, slope), z,
+                                      lambda z: np.clip(z, -1, 1), 10.0)
+        assert value == end[:, 0] == 0
+
+
 def extreme_calls(x, y):
     v, W, eye = np.array([x, y]), [np.array([[x], [y]]), np.array([[y, x]])], np.eye(2)
     constant = (lambda z: np.full(len(z), abs(x))), (lambda z: np.full(z.shape, y))
@@ -1148,7 +1156,7 @@ def refusals():
     weights, X, Y = draw([2, 3, 2], False)
     biased, H, v = draw([2, 3, 2])[0], np.eye(2), np.ones(2)
     loss, slope = quadratic(v, H)
-    tangled = np.array([[1.0, 2.0], [0.0, 1.0]])
+    tangled, line, vast = np.array([[1.0, 2.0], [0.0, 1.0]]), [np.eye(1), np.eye(1)], np.full((3, 1), 1e154)
     sharp = lambda *a, **k: (lambda: epsilon_sharpness(*a, **k))                            # noqa: E731
     return {
         "alphas has length 3": lambda: alpha_scale(weights, [1.0, 1.0, 1.0]),
@@ -1192,6 +1200,15 @@ def refusals():
         "gradient returned the shape .2,.": sharp(loss, lambda z: z[0], v, 0.1),
         "loss returned nan or infinite": sharp(lambda z: loss(z) * np.inf, slope, v, 0.1),
         "gradient returned nan": sharp(loss, lambda z: slope(z) * np.nan, v, 0.1),
+        "a point of the subspace overflows": sharp(lambda z: np.ones(len(z)), np.zeros_like, v, 3.0, box=True,
+                                                   subspace=1e308 * H),
+        "the gradient in the subspace overflows": sharp(loss, slope, v, 1.0, box=True, subspace=1e308 * H),
+        "z, or size .* overflows": lambda: projected_ascent(loss, slope, np.full((1, 2), np.finfo(float).max),
+                                                            lambda z: z, 1e303),
+        "the loss overflows": lambda: network_loss(line, vast / 1e154, 0 * vast, RELU).loss(np.array([[1.3e154, 1.0]])),
+        "^the output overflows": lambda: network_loss(line, vast, vast, RELU).loss(np.full((1, 2), 1e100)),
+        "^the output .*float64": lambda: network_loss(line, vast, vast, RELU).gradient(np.full((1, 2), 1e100)),
+        "theta has shape .1, 3., it should have 2": lambda: network_loss(line, vast, vast, RELU).loss(np.ones((1, 3))),
         "loss.theta. is -": sharp(lambda z: loss(z) - 100, slope, v, 0.1),
         "epsilon .* overflows": sharp(loss, slope, 1e308 * v, 3.0),
         "J has shape .3, 3.": lambda: pullback_gradient(v, np.eye(3)),
