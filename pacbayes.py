@@ -282,7 +282,7 @@ def kl_relu(theta0, v, H0, sigma, tau):
     (tests/test_pacbayes.py::test_erratum_the_hessian_of_a_relu_net_has_no_inverse), and with the norm of all of
     theta, the uniform block included (test_erratum_the_relu_norm_excludes_the_uniform_block).
     """
-    theta0, v, H0, _ = check_embedded(theta0, v, H0, None)
+    theta0, v, H0 = check_embedded(theta0, v, H0)
     sigma, tau = check_positive("sigma", sigma), check_positive("tau", tau)
     with np.errstate(over="ignore"):
         distance = ((theta0 / sigma) ** 2).sum() + ((v / sigma) ** 2).sum()
@@ -408,7 +408,8 @@ def approximate_bound(risk, H, theta, cov, n, delta, sigma):
     ValueError
         If an argument is bad.
     """
-    risk, _, n, delta = check_bound(risk, 0.0, n, delta)
+    risk, _, n, delta = check_bound(risk, 0.0, n, delta, "risk")
+    theta, cov = check_gaussian("theta", theta, "cov", cov)
     return pac_bayes_bound(0.0, isotropic_kl(theta, cov, sigma), n, delta) + expected_risk(risk, H, cov)
 
 
@@ -658,6 +659,8 @@ def relu_zero_error(x, y, units, *, goal=1e-29, rng=None):
     ValueError
         If an argument is bad.
     """
+    check_seed(rng)
+    goal = check_number("goal", goal, 0)
     x, y = check_points(x, y)
     nets = relu_interpolants(x, y, units)[:1]
     X, Y = x[:, None], y[:, None]
@@ -716,6 +719,8 @@ def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
     """
     check_seed(rng)
     x, y = check_points(x, y)
+    units, goal = check_number("units", units, 1, whole=True), check_number("goal", goal, 0)
+    restarts = check_number("restarts", restarts, 1, whole=True)
     rng, X, Y = np.random.default_rng(rng), x[:, None], y[:, None]
     fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, act)
     arrived = [fit.weights for fit in fits if 2 * fit.loss < 100 * goal]        # polishing gains a factor of some ten
@@ -987,7 +992,13 @@ def surplus_slope(inputs, act, M, *, p, rho, w0, spread_v=1.0, spread_w=0.0):
     Returns
     -------
     float; for w0 = 0 and s_w = 0 it is M (s_v^2 + rho^2) phi'(0)^2 rho^2 E|a~|^2 up to O(rho^4), if phi is smooth.
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad.
     """
+    inputs, M, p, rho, w0, spread_v, spread_w = check_slope(inputs, act, M, p, rho, w0, spread_v, spread_w)
     kappa = p @ unit_moments(inputs @ w0, np.hypot(spread_w, rho) * np.linalg.norm(inputs, axis=1), act)[1]
     return float(M * (spread_v ** 2 + rho ** 2) * kappa)
 
@@ -1211,12 +1222,12 @@ def check_gaussian(mean_name, mean, cov_name, cov):
     return mean, cov
 
 
-def check_embedded(theta0, v, H0, S):
+def check_embedded(theta0, v, H0, S=...):
     """[the project] Arguments of kl_smooth and kl_relu that fit each other, or a ValueError.
 
     Returns
     -------
-    theta0, v, H0, S; S None is not looked at
+    (theta0, v, H0), or (theta0, v, H0, S) if S is given
 
     Raises
     ------
@@ -1225,31 +1236,31 @@ def check_embedded(theta0, v, H0, S):
     """
     theta0, v, H0 = check_array("theta0", theta0, 1), check_array("v", v, 2), check_curvature("H0", H0)
     check_same_length("H0", H0, "theta0", theta0)
-    if S is not None:
-        S = check_curvature("S", S)
-        if len(S) % len(v):
-            raise ValueError(f"S has shape {S.shape}, it should have E D' rows: a multiple of E = {len(v)}, the rows "
-                             "of v")
+    if S is ...:
+        return theta0, v, H0
+    S = check_curvature("S", S)
+    if len(S) % len(v):
+        raise ValueError(f"S has shape {S.shape}, it should have E D' rows: a multiple of E = {len(v)}, the rows of v")
     return theta0, v, H0, S
 
 
-def check_bound(empirical_risk, kl, n, delta):
-    """[the project] Arguments of pac_bayes_bound in their ranges, or a ValueError.
+def check_bound(risk, kl, n, delta, name="empirical_risk"):
+    """[the project] Arguments of pac_bayes_bound in their ranges, the first of them called `name`, or a ValueError.
 
     Returns
     -------
-    empirical_risk, kl, n, delta
+    risk, kl, n, delta
 
     Raises
     ------
     ValueError
         If one is out of its range.
     """
-    empirical_risk, kl = check_number("empirical_risk", empirical_risk, 0, 1), check_number("kl", kl, 0)
+    risk, kl = check_number(name, risk, 0, 1), check_number("kl", kl, 0)
     n, delta = check_number("n", n, 2, whole=True), check_number("delta", delta, 0, 1)
     if delta in (0, 1):
         raise ValueError(f"delta is {delta}, it should lie between 0 and 1, both excluded")
-    return empirical_risk, kl, n, delta
+    return risk, kl, n, delta
 
 
 def check_points(x, y):
@@ -1313,6 +1324,66 @@ def check_trials(G):
     return G
 
 
+def check_chances(p, name, inputs):
+    """[the project] The weights of the inputs called `name`, or a ValueError.
+
+    Returns
+    -------
+    (q,) array
+
+    Raises
+    ------
+    ValueError
+        If they are not as many as the inputs, one is negative, or the sum is not 1.
+    """
+    p = check_array("p", p, 1)
+    check_same_length("p", p, name, inputs)
+    with np.errstate(over="ignore"):
+        total = p.sum()
+    if (p < 0).any() or not abs(total - 1) <= 1e-9:
+        raise ValueError(f"p has the sum {total}, it should have no negative entry and the sum 1")
+    return p
+
+
+def check_below_1e30(names, *arrays):
+    """[the project] Refuse entries of which a product of six overflows, as G holds them.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ValueError
+        If an entry is above 1e30 in size.
+    """
+    largest = max(np.abs(a).max() for a in arrays)
+    if largest > 1e30:
+        raise ValueError(f"{names} hold {largest:.1e}, they should stay below 1e30: G would overflow")
+
+
+def check_slope(inputs, act, M, p, rho, w0, spread_v, spread_w):
+    """[the project] Arguments of surplus_slope that fit each other, or a ValueError.
+
+    Returns
+    -------
+    inputs, M, p, rho, w0, spread_v, spread_w
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad.
+    """
+    inputs, w0 = check_array("inputs", inputs, 2), check_array("w0", w0, 1)
+    check_functions("act", act, ("f", "df", "d2f"), "an Activation such as TANH")
+    M, p = check_number("M", M, 1, whole=True), check_chances(p, "inputs", inputs)
+    if len(w0) != inputs.shape[1]:
+        raise ValueError(f"w0 has length {len(w0)}, it should be {inputs.shape[1]}, the columns of inputs")
+    rho, spread_v = check_number("rho", rho, 0, 1e30), check_number("spread_v", spread_v, 0, 1e30)
+    check_below_1e30("inputs or w0", inputs, w0)
+    return inputs, M, p, rho, w0, spread_v, check_number("spread_w", spread_w, 0, 1e30)
+
+
 def check_experiment(weights, X, Y, act, surplus, p, rho, w0, spread_v, spread_w):
     """[the project] Arguments of generalization_ratio that fit each other, or a ValueError.
 
@@ -1331,18 +1402,12 @@ def check_experiment(weights, X, Y, act, surplus, p, rho, w0, spread_v, spread_w
     if not isinstance(surplus, (list, tuple, range, np.ndarray)) or len(surplus) == 0:
         raise ValueError(f"surplus is {surplus!r}, it should be a list of numbers of units, such as [0, 5, 10]")
     surplus = [check_number("an element of surplus", E, 0, whole=True) for E in surplus]
-    if p is not None:
-        p = check_array("p", p, 1)
-        check_same_length("p", p, "X", X)
-        if (p < 0).any() or not np.isclose(p.sum(), 1, rtol=0, atol=1e-9):
-            raise ValueError(f"p has the sum {p.sum()}, it should have no negative entry and the sum 1")
+    p = p if p is None else check_chances(p, "X", X)
     if w0 is not None:
         w0 = check_array("w0", w0, 1)
         if len(w0) != weights[0].shape[1]:
             raise ValueError(f"w0 has length {len(w0)}, it should be {weights[0].shape[1]}, the columns of weights[0]")
     rho = rho if rho is None else check_number("rho", rho, 0, 1e30)
     spread_v, spread_w = check_number("spread_v", spread_v, 0, 1e30), check_number("spread_w", spread_w, 0, 1e30)
-    largest = max(np.abs(a).max() for a in (*weights, X, Y, 0.0 if w0 is None else w0))
-    if largest > 1e30:                                              # G holds products of six of them
-        raise ValueError(f"weights, X, Y or w0 hold {largest:.1e}, they should stay below 1e30: G would overflow")
+    check_below_1e30("weights, X, Y or w0", *weights, X, Y, 0.0 if w0 is None else w0)
     return weights, X, Y, surplus, p, rho, w0, spread_v, spread_w

@@ -365,7 +365,7 @@ def large_eigenvalues(rank, sizes, biases=None):
         If an argument is bad.
     """
     sizes, biases = check_sizes(sizes, biases)
-    rank = check_number("rank", rank, 0, whole=True)
+    rank = check_number("rank", rank, 0, sum(sizes) + sum(biases or []), whole=True)
     biases = [0] * len(sizes) if biases is None else biases
     return max(0, rank - min(sizes[k] + sum(biases[k:]) for k in range(len(sizes))))
 
@@ -444,7 +444,7 @@ def quadratic_sharpness(H, loss, epsilon):
     (tests/test_reparam.py::test_the_spectral_norm_is_the_second_order_sharpness_at_minima_only).
     """
     H = check_symmetric("H", H)
-    loss, epsilon = check_number("loss", loss, 0), check_number("epsilon", epsilon, 0)
+    loss, epsilon = check_number("loss", loss, 0), check_number("epsilon", epsilon, np.finfo(float).tiny)
     with np.errstate(over="ignore", invalid="ignore"):
         value = np.abs(np.linalg.eigvalsh(H)).max() * epsilon * (epsilon / 2 / (1 + loss))
     check_overflow("the sharpness", value)
@@ -483,8 +483,8 @@ def quadratic_maximum(g, H, epsilon):
     """
     g, H, epsilon = check_model(g, H, epsilon)
     lam, Q = np.linalg.eigh(H)                                      # ascending
-    c, floor = Q.T @ g, max(0.0, lam[-1])
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        c, floor = Q.T @ g, max(0.0, lam[-1])
         inside = np.where(c == 0, 0.0, -c / lam)                    # the stationary point, a maximum if H < 0
         if lam[-1] < 0 and np.hypot.reduce(inside) <= epsilon:
             z = inside
@@ -519,10 +519,10 @@ def projected_ascent(loss, gradient, z, project, size, *, iterations=200):
     Parameters
     ----------
     loss, gradient : functions of a stack (S, p) of points, with values (S,) and (S, p)
-    z : (S, p) array, points of the set
+    z : (S, p) array, points of the set, S >= 1
     project : function, the nearest points of the set, (S, p) to (S, p)
     size : float > 0, the first step, about the radius of the set
-    iterations : int, at most so many
+    iterations : int >= 1, at most so many
 
     Returns
     -------
@@ -531,20 +531,24 @@ def projected_ascent(loss, gradient, z, project, size, *, iterations=200):
     Raises
     ------
     ValueError
-        If the loss or the gradient has a wrong shape or is not finite.
+        If an argument is bad, or what loss, gradient or project returns has a wrong shape or is not finite.
     """
+    z, size, iterations = check_ascent(loss, gradient, z, project, size, iterations)
     value, step = loss(z), np.full(len(z), float(size))
     value = check_values("loss", value, z[:, 0])
     for _ in range(iterations):
         g = gradient(z)
         g = check_values("gradient", g, z)
-        length = np.hypot.reduce(g, axis=1)                         # (S,); no square that could overflow
+        with np.errstate(over="ignore"):
+            length = np.hypot.reduce(g, axis=1)                     # (S,); no square that could overflow
         g = g / np.where(length > 0, length, 1)[:, None]
         trial = project(z + step[:, None] * g)
+        trial = check_values("project", trial, z)
         new = loss(trial)
         new = check_values("loss", new, z[:, 0])
-        promise = length * np.sum(g * (trial - z), axis=1)
-        better = (new > value) & (new - value >= promise / 10)
+        with np.errstate(over="ignore", invalid="ignore"):          # what overflows is not taken
+            promise = length * np.sum(g * (trial - z), axis=1)
+            better = (new > value) & (new - value >= promise / 10)
         z, value = np.where(better[:, None], trial, z), np.where(better, new, value)
         step = np.where(better, np.minimum(2 * step, 1e4 * size), step / 4)
         if not (promise > EPS * np.abs(value)).any():               # less than rounding could show
@@ -591,25 +595,34 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False
     ValueError
         If an argument is bad, L(theta) < 0, or the loss or its gradient is not finite or of a wrong shape.
     """
-    theta, epsilon, hessian, subspace = check_sharpness(loss, gradient, theta, epsilon, hessian, subspace, starts,
-                                                        iterations)
+    theta, epsilon, hessian, subspace = check_sharpness(loss, gradient, theta, epsilon, hessian, box, subspace)
+    starts = check_number("starts", starts, 1, whole=True)
     check_seed(rng)
     rng = np.random.default_rng(rng)
     A = subspace
     if A is not None and not box:
         A = np.linalg.qr(A)[0]                                      # |A y| = |y|
     p = len(theta) if A is None else A.shape[1]
-    nearby = theta if A is None else np.linalg.pinv(A) @ theta
-    sides = epsilon * (np.abs(nearby) + 1)                          # (p,), of the box
+    with np.errstate(over="ignore", invalid="ignore"):
+        nearby = theta if A is None else np.linalg.pinv(A) @ theta
+        sides = epsilon * (np.abs(nearby) + 1)                      # (p,), of the box
+        H = hessian if A is None or hessian is None else A.T @ hessian @ A      # (p, p)
+    check_overflow("the box, or the Hessian in the subspace,", sides, 0.0 if H is None else H)
 
     def embed(y):
-        return theta + (y if A is None else y @ A.T)                # (S, P)
+        with np.errstate(over="ignore", invalid="ignore"):
+            points = theta + (y if A is None else y @ A.T)          # (S, P)
+        check_overflow("a point of the subspace", points)
+        return points
 
     def slope(y):
         points = embed(y)
         g = gradient(points)
         g = check_values("gradient", g, points)
-        return g if A is None else g @ A                            # (S, p)
+        with np.errstate(over="ignore", invalid="ignore"):
+            g = g if A is None else g @ A                           # (S, p)
+        check_overflow("the gradient in the subspace", g)
+        return g
 
     def project(y):
         if box:
@@ -624,8 +637,7 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False
 
     g = slope(np.zeros((1, p)))
     begin = [boundary(rng.normal(size=(starts, p))), boundary(g)]
-    if hessian is not None:
-        H = hessian if A is None else A.T @ hessian @ A             # (p, p)
+    if H is not None:
         top = np.linalg.eigh(H)[1][:, -1:].T
         begin += [boundary(top), boundary(-top), project(quadratic_maximum(g[0], H, epsilon).z[None])]
     L = loss(theta[None].copy())
@@ -665,20 +677,28 @@ def network_loss(weights, X, Y, act, loss=SQUARE):
     Raises
     ------
     ValueError
-        If an argument is bad.
+        If an argument is bad; from loss and gradient if theta is not (S, P) or the result overflows.
     """
     weights, X, Y = check_net(weights, X, act, Y, loss)
     weights, X, Y = [W.copy() for W in weights], X.copy(), Y.copy()
 
     def stacked_loss(theta):
+        theta = check_stack(theta, weights)
         with np.errstate(over="ignore", invalid="ignore"):
             F = forward_pass(unstack(theta, weights), X, act)[1][-1]        # (S, n, M)
+            check_overflow("the output", F)
             values = loss.value(F.reshape(-1, F.shape[2]), np.tile(Y, (len(F), 1)))
-            return values.reshape(F.shape[:2]).sum(axis=1)
+            L = values.reshape(F.shape[:2]).sum(axis=1)
+        check_overflow("the loss", L)
+        return L
 
     def stacked_slope(theta):
+        theta = check_stack(theta, weights)
         with np.errstate(over="ignore", invalid="ignore"):
-            return stacked_gradient(theta, weights, X, Y, act, loss)
+            check_overflow("the output", forward_pass(unstack(theta, weights), X, act)[1][-1])
+            g = stacked_gradient(theta, weights, X, Y, act, loss)
+        check_overflow("the gradient", g)
+        return g
 
     return StackedLoss(stacked_loss, stacked_slope)
 
@@ -886,7 +906,7 @@ def power_slope(theta, center, a, b):
     """
     theta, center, a, b = check_power("theta", theta, center, a, b, np.finfo(float).tiny)
     t = theta - center
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         h = np.hypot(t, np.sqrt(b))                                 # h^2 = t^2 + b
         slope = h ** (2 * a) * (1 + 2 * a * (t / h) ** 2)
     check_overflow("the slope", slope)
@@ -1212,7 +1232,7 @@ def check_scaled(before, after):
     tiny = np.finfo(float).tiny
     for old, new in zip(before, after):
         if not np.isfinite(new).all() or ((np.abs(new) < tiny) & (np.abs(old) >= tiny)).any():
-            raise ValueError("the result leaves the range of float64; take scales nearer to 1")
+            raise ValueError("the result leaves the range of float64 (overflow or underflow); take scales nearer to 1")
 
 
 def check_two_layers(weights, name, size, bias=False):
@@ -1362,8 +1382,8 @@ def check_model(g, H, epsilon):
     return g, H, check_number("epsilon", epsilon, np.finfo(float).tiny)
 
 
-def check_sharpness(loss, gradient, theta, epsilon, hessian, subspace, starts, iterations):
-    """[the project] The arguments of epsilon_sharpness, or a ValueError.
+def check_sharpness(loss, gradient, theta, epsilon, hessian, box, subspace):
+    """[the project] Most arguments of epsilon_sharpness, or a ValueError.
 
     Returns
     -------
@@ -1374,12 +1394,11 @@ def check_sharpness(loss, gradient, theta, epsilon, hessian, subspace, starts, i
     ValueError
         If an argument is bad.
     """
-    for name, function in (("loss", loss), ("gradient", gradient)):
-        if not callable(function):
-            raise ValueError(f"{name} is {function!r}, it should be a function of a stack of points (S, P)")
+    check_callable("loss", loss)
+    check_callable("gradient", gradient)
+    if not isinstance(box, (bool, np.bool_)):
+        raise ValueError(f"box is {box!r}, it should be True or False")
     theta, epsilon = check_array("theta", theta, 1), check_number("epsilon", epsilon, np.finfo(float).tiny)
-    check_number("starts", starts, 1, whole=True)
-    check_number("iterations", iterations, 1, whole=True)
     if hessian is not None:
         hessian = check_symmetric("hessian", hessian)
         if len(hessian) != len(theta):
@@ -1395,6 +1414,60 @@ def check_sharpness(loss, gradient, theta, epsilon, hessian, subspace, starts, i
     return theta, epsilon, hessian, subspace
 
 
+def check_callable(name, function):
+    """[the project] Refuse what cannot be called.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ValueError
+        If it cannot.
+    """
+    if not callable(function):
+        raise ValueError(f"{name} is {function!r}, it should be a function of a stack of points (S, P)")
+
+
+def check_ascent(loss, gradient, z, project, size, iterations):
+    """[the project] The arguments of projected_ascent, or a ValueError.
+
+    Returns
+    -------
+    z, size, iterations
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad, or a step could leave the range of float64.
+    """
+    for name, function in (("loss", loss), ("gradient", gradient), ("project", project)):
+        check_callable(name, function)
+    z, size = check_array("z", z, 2), check_number("size", size, np.finfo(float).tiny)
+    with np.errstate(over="ignore"):
+        check_overflow("z, or size with the room an ascent needs,", np.abs(z).max() + 1e5 * size)
+    return z, size, check_number("iterations", iterations, 1, whole=True)
+
+
+def check_stack(theta, like):
+    """[the project] A stack of parameters of nets with the shapes of `like`, or a ValueError.
+
+    Returns
+    -------
+    (S, P) array
+
+    Raises
+    ------
+    ValueError
+        If it is bad or has not P columns.
+    """
+    theta, P = check_array("theta", theta, 2), sum(W.size for W in like)
+    if theta.shape[1] != P:
+        raise ValueError(f"theta has shape {theta.shape}, it should have {P} columns, the entries of all weights")
+    return theta
+
+
 def check_values(name, values, like):
     """[the project] What a caller's function returned for a stack, finite and of the right shape, or a ValueError.
 
@@ -1407,10 +1480,16 @@ def check_values(name, values, like):
     ValueError
         If it is something else.
     """
-    if np.shape(values) != like.shape:
-        raise ValueError(f"{name} returned the shape {np.shape(values)} for {len(like)} stacked points, it should be "
+    try:
+        values = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} returned a ragged list, it should be an array of shape {like.shape}") from None
+    if values.shape != like.shape:
+        raise ValueError(f"{name} returned the shape {values.shape} for {len(like)} stacked points, it should be "
                          f"{like.shape}; a function of one point can be stacked by "
                          "lambda T: np.array([f(t) for t in T])")
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{name} returned {values.dtype} values, they should be real numbers")
     values = np.asarray(values, dtype=float)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} returned nan or infinite values near theta, they should be finite: take a smaller "
@@ -1514,6 +1593,19 @@ def check_better(A, B, mu):
         raise ValueError("G is better than F in every direction of the outputs, no linear map makes it worse")
 
 
+def check_axes(value):
+    """[the project] The number of axes where any will do; check_array says what is wrong with the rest.
+
+    Returns
+    -------
+    int, 0 for what is ragged
+    """
+    try:
+        return np.ndim(value)
+    except ValueError:
+        return 0
+
+
 def check_power(name, x, center, a, b, least=0.0):
     """[the project] A point, a center that fits it, a > -1/2 and b >= least, or a ValueError.
 
@@ -1526,7 +1618,7 @@ def check_power(name, x, center, a, b, least=0.0):
     ValueError
         If an argument is bad.
     """
-    x, center = check_array(name, x, np.ndim(x)), check_array("center", center, np.ndim(center))
+    x, center = check_array(name, x, check_axes(x)), check_array("center", center, check_axes(center))
     if center.ndim and center.shape != x.shape[-center.ndim:]:
         raise ValueError(f"center has shape {center.shape}, it should be a number or fit the shape {x.shape} of {name}")
     a, b = check_number("a", a), check_number("b", b, least)
@@ -1549,7 +1641,7 @@ def check_radii(r, rhat, delta, rho):
     ValueError
         If one is bad.
     """
-    r = check_array("r", r, np.ndim(r))
+    r = check_array("r", r, check_axes(r))
     if r.min() < 0:
         raise ValueError(f"r reaches down to {r.min():g}, it should be >= 0, a distance")
     delta = check_number("delta", delta, np.finfo(float).tiny, 1e300)
@@ -1578,7 +1670,7 @@ def check_radial(name, x, center, rhat, delta, rho, ndim=None):
     ValueError
         If an argument is bad.
     """
-    x, center = check_array(name, x, ndim or (2 if np.ndim(x) == 2 else 1)), check_array("center", center, 1)
+    x, center = check_array(name, x, ndim or (2 if check_axes(x) == 2 else 1)), check_array("center", center, 1)
     if x.shape[-1] != len(center):
         raise ValueError(f"{name} has shape {x.shape}, it should have {len(center)} columns as center has entries")
     with np.errstate(over="ignore"):

@@ -919,43 +919,6 @@ def parts(result):
     return np.atleast_1d(np.asarray(result, dtype=float)).ravel()
 
 
-def each_array(change, value):
-    """The same arguments with `change` done to every array in them."""
-    if isinstance(value, np.ndarray):
-        return change(value)
-    if isinstance(value, list) and isinstance(value[0], np.ndarray):
-        return [change(a) for a in value]
-    return value
-
-
-@pytest.mark.parametrize("name", calls())
-def test_arguments_are_left_alone_and_other_types_and_layouts_give_the_same(name):
-    function, args, options = calls()[name]
-    result = parts(function(*args, **options))
-    fresh = calls()[name]
-    for given, expected in zip((*args, *options.values()), (*fresh[1], *fresh[2].values())):
-        assert np.array_equal(parts(given), parts(expected)) if isinstance(given, (list, np.ndarray)) else True
-
-    def spaced(a):
-        return np.repeat(a, 2, axis=0)[::2]
-
-    def single(a):
-        return a.astype(np.float32) if np.array_equal(a.astype(np.float32), a) else a
-
-    def whole(a):
-        return a.astype(int) if np.array_equal(a.astype(int), a) else a
-
-    for change in (np.asfortranarray, spaced, single, whole):
-        changed = function(*(each_array(change, a) for a in args),
-                           **{k: each_array(change, a) for k, a in options.items()})
-        # another layout can sum in another order: some eps
-        assert np.allclose(parts(changed), result, rtol=1e-13, atol=0), change
-    shared = [a for a in (*args, *options.values()) if isinstance(a, np.ndarray)] + [
-        a for arg in args if isinstance(arg, list) for a in arg if isinstance(a, np.ndarray)]
-    for part in (result if isinstance(result, (list, tuple)) else [result]):
-        assert not any(np.shares_memory(part, a) for a in shared)
-
-
 def refusals():
     rng = np.random.default_rng(0)
     m, C, v, S = np.zeros(2), np.eye(2), np.ones((2, 1)), np.eye(4)
@@ -1003,7 +966,6 @@ def refusals():
         "cov differs": lambda: expected_risk(0.5, C, skew),
         "H has length 2 and cov 3": lambda: expected_risk(0.5, C, np.eye(3)),
         "Tr.H C. overflows": lambda: expected_risk(0.5, C * 1e200, C * 1e200),
-        "empirical_risk is 2": lambda: approximate_bound(2, C, m, C, 10, 0.1, 1.0),
         "risk is 2": lambda: plug_in_bound(2, C, m, 10, 0.1, 1.0, 1.0),
         "risk is -1": lambda: plug_in_bound(-1, C, m, 10, 0.1, 1.0, 1.0),
         "H has length 2 and theta 3": lambda: plug_in_bound(0.1, C, np.zeros(3), 10, 0.1, 1.0, 1.0),
@@ -1023,6 +985,8 @@ def refusals():
         "x has equal": lambda: relu_zero_error(x * 0, x, 2),
         "both should be 6": lambda: relu_zero_error(x, x, 3),
         "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e140),
+        "goal is -2": lambda: relu_zero_error([0, 1], [1, -1], 1, goal=-2),         # also where there is no net
+        "rng is 'b'": lambda: relu_zero_error([0, 1], [1, -1], 1, rng="b"),
         "goal is -1": lambda: polish(net, X, Y, TANH, goal=-1),
         "rounds is 0.5": lambda: polish(net, X, Y, TANH, rounds=0.5),
         "act is 'tanh'": lambda: polish(net, X, Y, "tanh"),

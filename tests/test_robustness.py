@@ -26,6 +26,8 @@ import pytest
 import embeddings as em
 import hessian as hs
 import landscape as ls
+import pacbayes as pb
+import reparam as rp
 from landscape import RELU, SMOOLU, SQUARE, TANH
 
 SIZES = (3, 2, 3, 2)                            # n, D, H, M
@@ -68,13 +70,26 @@ RECTIFIED = Given(RELU, [None, "relu", np.tanh, TANH])
 LOSS = Given(SQUARE, [None, "square", np.square])
 RNG = Given(0, ["a", -1, 1.5, {}, np.random])
 LAYER, UNIT = Number(0, (-1, 1), whole=True), Number(0, (-1, 9), whole=True)
-STEPS, POSITIVE = Number(2, (-1,), whole=True), Number(1.0, (0, -1.0))
+STEPS, COUNT, POSITIVE = Number(2, (-1,), whole=True), Number(2, (0, -1), whole=True), Number(1.0, (0, -1.0))
 
 
 def net(n, D, H, M):
     """Weights with biases, inputs, and the targets of another net: whole numbers."""
     weights = [whole(H, D + 1), whole(M, H + 1)]
     return {"weights": weights, "X": whole(n, D), "Y": ls.forward([W + 1 for W in weights], whole(n, D), RELU)}
+
+
+def definite(d):
+    """A symmetric positive definite matrix of whole numbers."""
+    return np.diag(np.arange(2.0, d + 2)) + 1
+
+
+def wrong_values(f):
+    """What must be refused in the place of a function of a stack of points."""
+    return [None, "loss", 3.0] + [
+        lambda T, change=change: change(f(T)) for change in (
+            lambda v: None, lambda v: "1", lambda v: v[:0], lambda v: v[..., None], lambda v: v * np.nan,
+            lambda v: v + 1j, lambda v: v.astype(str), lambda v: [[1.0], [1.0, 2.0]])]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -195,11 +210,112 @@ def embeddings(n, D, H, M):
         "omega_coordinates": row(em.omega_coordinates, "beta", weights=weights, **coordinates),
         "read_omega": row(em.read_omega, "beta", wide=em.replicate_unit(weights, 0, 0, lam), **coordinates),
         "first_order_blocks": row(em.first_order_blocks, **data, act=ACT, loss=LOSS, layer=LAYER, W=W, V=V),
-        "embedding_norms": row(em.embedding_norms, **at, unit=UNIT, count=Number(2, (0, -1), True)),
+        "embedding_norms": row(em.embedding_norms, **at, unit=UNIT, count=COUNT),
     }
 
 
-TABLES = {ls: landscape, hs: hessian, em: embeddings}
+def pacbayes(n, D, H, M):
+    X, v, d = whole(n, D), whole(2, M), 2 * n
+    theta, C, S = whole(d), definite(d), np.kron(np.eye(2), definite(D + 1))
+    sigma = {"sigma": POSITIVE, "tau": Number(0.5, POSITIVE.bad)}
+    risk, confidence = Number(0.5, (-0.1, 1.1)), {"n": Number(9, (1, 0), True), "delta": Number(0.5, (0, 1, -1))}
+    points, search = {"x": np.array([0.0, 1]), "y": np.array([1.0, 2])}, {"goal": Number(0.5, (-1,)), "rng": RNG}
+    units, trials = Number(1, (0, 9), True), Number(3, (1,), True)
+    narrow = net(n, D, H, M) | {"act": ACT, "p": np.eye(n)[0], "rho": Number(0.5, (-1,), optional=True)}
+    wide = narrow | {"surplus": Given([2, 0], [None, [], 2, [-1], [1.5], [np.nan], ["2"], [None], {}])}
+    new = {"w0": whole(D + 1), "spread_v": Number(1.0, (-1,)), "spread_w": Number(0.5, (-1,))}
+    return {
+        "gaussian_kl": row(pb.gaussian_kl, mean_q=theta, cov_q=C, mean_p=theta[::-1].copy(), cov_p=C + np.eye(d)),
+        "isotropic_kl": row(pb.isotropic_kl, mean=theta, cov=C, sigma=POSITIVE),
+        "curvature_kl": row(pb.curvature_kl, H=C, **sigma),
+        "ridge_kl": row(pb.ridge_kl, H=C, **sigma),
+        "kl_smooth": row(pb.kl_smooth, "v1", theta0=theta, v=v, H0=C, S=S, **sigma),
+        "kl_relu": row(pb.kl_relu, "v0 v1", theta0=theta, v=v, H0=C, **sigma),
+        "mean_curvature": row(pb.mean_curvature, "v0 v1 inputs0 inputs1", v=v, inputs=X, sigma=Number(1.0, (-1,))),
+        "pac_bayes_bound": row(pb.pac_bayes_bound, empirical_risk=risk, kl=Number(1.0, (-1,)), **confidence),
+        "expected_risk": row(pb.expected_risk, risk=Number(0.5), H=C, cov=C + np.eye(d)),
+        "approximate_bound": row(pb.approximate_bound, risk=risk, H=C, theta=theta, cov=C, **confidence,
+                                 sigma=POSITIVE),
+        "plug_in_bound": row(pb.plug_in_bound, risk=risk, H=C, theta=theta, **confidence, **sigma),
+        "optimal_posterior": row(pb.optimal_posterior, H=C, theta=theta, sigma=POSITIVE, **confidence),
+        "draw_data": row(pb.draw_data, n=Number(3, (0, -1), True), noise=Number(0.5, (-1,)), rng=RNG),
+        "relu_units_needed": row(pb.relu_units_needed, x=np.arange(n + 0.0), y=whole(n)),
+        "polish": row(pb.polish, **net(n, D, H, M), act=ACT, rounds=STEPS, **search),
+        "relu_zero_error": row(pb.relu_zero_error, **points, units=units, **search),
+        "kinked_starts": row(pb.kinked_starts, "x0", x=whole(n), units=COUNT, count=COUNT, rng=RNG),
+        "smooth_zero_error": row(pb.smooth_zero_error, **points, act=ACT, units=COUNT, restarts=COUNT, **search),
+        "draw_experiment": row(pb.draw_experiment, units=units, noise=Number(0.5, (-1,)), rng=RNG,
+                               smooth=Given([], [None, TANH, "tanh", ["tanh"], [None], [np.tanh]]),
+                               most_draws=COUNT),
+        "uniform_nodes": row(pb.uniform_nodes, count=COUNT),
+        "ratio_of_means": row(pb.ratio_of_means, "G0 G1", G=whole(n + 1, M + 1) ** 2),
+        "generalization_ratio": row(pb.generalization_ratio, "p w0", **wide, **new, trials=trials, rng=RNG),
+        "predicted_error": row(pb.predicted_error, "p", **narrow),
+        "predicted_ratio": row(pb.predicted_ratio, "p w0", **wide, **new),
+        "surplus_slope": row(pb.surplus_slope, inputs=X, act=ACT, M=COUNT, p=np.eye(n)[0],
+                             rho=Number(0.5, (-1,)), **new | {"w0": whole(D)}),
+        "replicated_ratio": row(pb.replicated_ratio, "p", **wide, unit=UNIT, trials=trials, rng=RNG),
+        "predicted_replicated_ratio": row(pb.predicted_replicated_ratio, "p", **wide, unit=UNIT),
+    }
+
+
+def reparam(n, D, H, M):
+    data = net(n, D, H, M)
+    weights, X, P = data["weights"], data["X"], 2 * n
+    theta, J, C, epsilon = whole(P), whole(P, D), definite(P), {"epsilon": Number(0.5, (0, -1))}
+    bad_widths = [None, [], "3", 3, [0, 2], [1.5, 2], [n, np.nan], [n, "2"], [n, None], [True, 2]]
+    layers = {"sizes": Given([P - 1, 1], bad_widths), "biases": Given(None, [[], "no", 3, [0], [-1, 1], [0.5, 0]])}
+    rises = {"loss": Given(lambda T: np.tanh(T).sum(axis=1) + len(T[0]), wrong_values(lambda T: np.ones(len(T)))),
+             "gradient": Given(lambda T: ls.dtanh(T), wrong_values(np.ones_like))}
+    anywhere = [1j, "1.0", None, [None], [[1.0], [1.0, 2.0]], [], np.nan, [np.inf], np.ma.masked_less(theta, 0), {}]
+    stacked = anywhere + [1.0, theta[None, None], theta[1:], theta[:, None]]
+    center = {"center": Given(whole(D) + 1, anywhere + [[1.0, 2.0, 3.0]])}
+    shape = {"a": Number(1.0, (-0.5, -1)), "b": Number(1.0, (-1,))}
+    radii = {"rhat": Number(1.0, (0, -1, 9)), "delta": Number(9.0, (0, -1)), "rho": Number(2.0, (0, -1, 9))}
+    return {
+        "alpha_scale": row(rp.alpha_scale, weights=weights, alphas=np.ones(2)),
+        "alpha_diagonal": row(rp.alpha_diagonal, weights=weights, alphas=np.ones(2)),
+        "orbit_tangent": row(rp.orbit_tangent, weights=weights, c=np.array([2.0, -2])),
+        "flat_boxes": row(rp.flat_boxes, weights=[weights[0], whole(M, H)], r=POSITIVE, count=COUNT),
+        "output_change": row(lambda **of: np.minimum(rp.output_change(**of), 1e308), "X0",            # may be inf
+                             weights=weights, X=X, r=Number(0.5, (-1,)), act=ACT),
+        "box_radius": row(rp.box_radius, **data, **epsilon, act=ACT),
+        "alpha_for_norm": row(rp.alpha_for_norm, H=C, n1=Number(1, (0, P), True), bound=POSITIVE),
+        "large_eigenvalues": row(rp.large_eigenvalues, rank=Number(2, (-1, 99), True), **layers),
+        "alphas_for_many": row(rp.alphas_for_many, H=C, bound=POSITIVE, **layers,
+                               tol=Number(0.5, (-1,), optional=True)),
+        "quadratic_sharpness": row(rp.quadratic_sharpness, H=C, loss=Number(0.5, (-1,)), **epsilon),
+        "quadratic_maximum": row(rp.quadratic_maximum, g=theta, H=C, **epsilon),
+        "projected_ascent": row(rp.projected_ascent, "z0 z1", **rises, z=whole(2, P), size=POSITIVE,
+                                project=Given(lambda z: np.clip(z, -2, 2), wrong_values(np.ones_like)),
+                                iterations=COUNT),
+        "epsilon_sharpness": row(lambda **of: [rp.epsilon_sharpness(**of | {"box": box}) for box in (of["box"], True)],
+                                 "hessian subspace subspace1", **rises, theta=theta, **epsilon, hessian=C,
+                                 box=Given(False, [None, "no", 1, [True]]), subspace=np.eye(P)[:, 1:],
+                                 starts=COUNT, iterations=COUNT, rng=RNG),
+        "network_loss": row(lambda theta, **of: [f(theta) for f in rp.network_loss(**of)[::-1]], "theta0", **data,
+                            act=ACT, loss=LOSS, theta=np.stack([ls.flatten(weights)] * 2)),
+        "alpha_to_constant": row(rp.alpha_to_constant, weights=weights, **epsilon),
+        "pullback_gradient": row(rp.pullback_gradient, "J1", grad=theta, J=J),
+        "pullback_hessian": row(rp.pullback_hessian, hess=C, J=J, grad=theta, d2g=whole(P, D, D)),
+        "input_derivative": row(rp.input_derivative, "df_dx0 dxi_du1", df_dx=whole(M, D), dxi_du=whole(D, n)),
+        "reversing_output_map": row(rp.reversing_output_map, F=whole(n, 2) + [3, 0], G=whole(n, 2) + [0, 1],
+                                    Y=whole(n, 2)),
+        "power_inverse": row(rp.power_inverse, theta=Given(J, anywhere), **center, **shape),
+        "power_slope": row(rp.power_slope, theta=Given(J, anywhere), **center, **shape | {"b": POSITIVE}),
+        "power": row(rp.power, eta=Given(J, anywhere), **center, **shape),
+        "radial_psi": row(rp.radial_psi, r=Given(J ** 2, anywhere + [-1.0]), **radii),
+        "radial_psi_prime": row(rp.radial_psi_prime, r=Given(J ** 2, anywhere + [-1.0]), **radii),
+        "radial_inverse": row(rp.radial_inverse, theta=Given(theta, stacked), center=theta + 1, **radii),
+        "radial": row(rp.radial, eta=Given(theta, stacked), center=theta + 1, **radii),
+        "radial_inverse_jacobian": row(rp.radial_inverse_jacobian, theta=theta, center=theta + 1, **radii),
+        "radial_jacobian": row(rp.radial_jacobian, eta=theta, center=theta + 1, **radii),
+        "weight_norm": row(rp.weight_norm, "v0", s=Number(2.0), v=theta),
+        "weight_norm_hessian": row(rp.weight_norm_hessian, s=Number(2.0), v=theta, grad=theta + 1, hess=C),
+    }
+
+
+TABLES = {ls: landscape, hs: hessian, em: embeddings, pb: pacbayes, rp: reparam}
 
 # Steps of the functions above, on arrays that those have checked already: they take them as they are.
 INNER = {
@@ -210,6 +326,8 @@ INNER = {
     hs: ["shallow_pass", "jacobian_rows", "pull_back", "upper_gram", "mirror", "input_pairs", "curvature_pass",
          "deep_pass", "in_portions", "lanczos_pass", "reject", "norm", "delta_tangents"],
     em: [],
+    pb: ["squared_error", "defaults", "unit_moments"],
+    rp: [],
 }
 
 
@@ -334,6 +452,9 @@ def test_nothing_is_changed_or_shared_and_every_dtype_and_layout_gives_the_float
     for change in (np.float32, np.int64, np.asfortranarray, strided, frozen, np.ndarray.tolist):
         changed = {key: each(change, value) for key, value in good(row.arguments).items()}
         assert same(arrays(row.function(**changed)), result), change
+    for change in (float, np.float64, np.array):                    # the numbers, as 2.0 where 2 is meant
+        numbers = {key: change(value.good) for key, value in row.arguments.items() if isinstance(value, Number)}
+        assert same(arrays(row.function(**good(row.arguments) | numbers)), result), change
 
 
 def test_arrays_of_any_layout_are_brought_to_c_order():
