@@ -118,7 +118,7 @@ def check_number(name, value, low=-np.inf, high=np.inf, *, whole=False):
         raise ValueError(f"{name} is {value!r}, it should be a finite number")
     if whole and array != np.floor(array):
         raise ValueError(f"{name} is {value!r}, it should be a whole number")
-    if not low <= array <= high:
+    if not low <= float(array) <= high:             # in its own dtype a float32 cannot be compared with 1e150
         raise ValueError(f"{name} is {value!r}, it should lie between {low} and {high}")
     return int(array) if whole else float(array)
 
