@@ -484,17 +484,19 @@ def quadratic_maximum(g, H, epsilon):
     g, H, epsilon = check_model(g, H, epsilon)
     lam, Q = np.linalg.eigh(H)                                      # ascending
     c, floor = Q.T @ g, max(0.0, lam[-1])
+    gap = floor - lam                                               # mu - lambda_i = (mu - floor) + gap_i
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         inside = np.where(c == 0, 0.0, -c / lam)                    # the stationary point, a maximum if H < 0
         if lam[-1] < 0 and np.hypot.reduce(inside) <= epsilon:
             z = inside
         else:
             low, high = 0.0, 2 * np.hypot.reduce(c) / epsilon       # mu - floor; |z| < eps at high
+            high = max(high, np.finfo(float).tiny)                  # not 0: a gradient can be a rounding of 0
             for _ in range(200):
                 middle = (low + high) / 2
-                z = np.where(c == 0, 0.0, c / (floor + middle - lam))
+                z = np.where(c == 0, 0.0, c / (middle + gap))
                 low, high = (low, middle) if np.hypot.reduce(z) <= epsilon else (middle, high)
-            z = np.where(c == 0, 0.0, c / (floor + high - lam))
+            z = np.where(c == 0, 0.0, c / (high + gap))
             rest = np.hypot.reduce(z[:-1]) / epsilon
             z[-1] = np.copysign(epsilon * np.sqrt(max(0.0, (1 - rest) * (1 + rest))), c[-1])
         z = Q @ z
