@@ -602,6 +602,21 @@ def test_the_ascent_starts_on_the_boundary_and_never_at_theta():
             assert np.allclose(begin[8], -begin[9]) and len(np.unique(begin.round(9), axis=0)) > 9
 
 
+def test_where_the_gradient_is_exactly_0_no_ascent_starts_at_theta_either():
+    stacks = []
+    loss, slope = quadratic(np.zeros(3), np.diag([1.0, 2.0, 3.0]))
+
+    def recorded(z):
+        stacks.append(z)
+        return loss(z)
+
+    for box in (False, True):
+        stacks.clear()
+        epsilon_sharpness(recorded, slope, np.zeros(3), 0.3, box=box, starts=7, rng=0)
+        begin = next(z for z in stacks if len(z) > 1)
+        assert len(begin) == 7 and np.linalg.norm(begin, axis=1).min() > 0.299
+
+
 def test_functions_of_one_point_give_the_same_when_stacked_by_hand():
     weights, X, Y = draw([2, 3, 2])
     theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, RELU)
