@@ -55,7 +55,7 @@ delta)) / (n - 1)) by C is H / 2 + tau^2 (I / sigma^2 - C^-1) / 2, zero where
 so tau is not free: a fixed point. It is unique: with p = u / (1 + u) the logarithm of the right side has the slope
 sum p^2 / (4 (KL + ln(n / delta))) by log tau^2, and 4 KL >= 2 sum (-log(1 - p) - p) >= sum p^2, so the slope is
 between 0 and 1, below 1 as ln(n / delta) > 0: the left side overtakes the right once, and bisection finds where. As
-the bound is infinite where C is singular and where it has no limit, its one stationary point is its minimum.
+(40) is infinite at a singular C and as C grows without limit, its one stationary point is its minimum.
 
 5. The experiment. A net with one hidden layer and E surplus units, all parameters perturbed by N(0, rho^2):
 

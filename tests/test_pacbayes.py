@@ -401,6 +401,17 @@ def test_erratum_a_free_v_does_not_keep_the_empirical_risk(seed):
 
 
 @SEEDS
+def test_with_more_units_the_rank_of_S_stays_and_its_log_pdet_grows_like_log_v2(seed):
+    rng = np.random.default_rng([seed, 6])
+    v, inputs = rng.normal(size=(40, 1)), augment(np.zeros((1, 2)), np.linspace(-1, 1, 10)[:, None])
+    few, many = (mean_curvature(v[:E], inputs) for E in (4, 40))
+    assert inertia(few).positive == inertia(many).positive == 2
+    gain = np.log(np.linalg.eigvalsh(many)[-2:]).sum() - np.log(np.linalg.eigvalsh(few)[-2:]).sum()
+    assert gain == pytest.approx(2 * np.log((v ** 2).sum() / (v[:4] ** 2).sum()), rel=1e-9) and gain > 1
+    assert np.trace(many) == pytest.approx((v ** 2).sum() * (inputs ** 2).sum(), rel=1e-12)
+
+
+@SEEDS
 def test_the_null_space_of_S_is_flat_to_second_order_only(seed):
     """sum_j v_j w_j = 0 is the kernel of S; along it tanh leaves the cubes of w . a~, and L rises like s^6."""
     rng = np.random.default_rng(seed)
