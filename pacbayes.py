@@ -201,7 +201,7 @@ def curvature_kl(H, sigma, tau):
 
 
 def ridge_kl(H, sigma, tau):
-    """[beyond the papers] The same with C = tau^2 (H + tau^2 / sigma^2 I)^-1, which needs no decision on the rank.
+    """[beyond the papers] What H costs with C = tau^2 (H + tau^2 / sigma^2 I)^-1, which needs no decision on the rank.
 
         KL = sum_i (log(1 + u_i) - u_i / (1 + u_i)) / 2,    u_i = sigma^2 h_i / tau^2
 
@@ -507,7 +507,7 @@ def optimal_posterior(H, theta, n, delta, sigma):
         kl = (np.logaddexp(0, log_u) - np.exp(-np.logaddexp(0, -log_u))).sum() / 2
         return (np.log(2 / (n - 1)) - np.log(kl + constant)) / 2
 
-    low, high = -1400.0, (np.log(2 / (n - 1)) - np.log(constant)) / 2           # KL = its least value at the right end
+    low, high = -1400.0, (np.log(2 / (n - 1)) - np.log(constant)) / 2           # the right end has the least KL, u = 0
     for _ in range(64):
         middle = (low + high) / 2
         low, high = (middle, high) if middle < right_side(middle) else (low, middle)
@@ -675,7 +675,7 @@ def relu_zero_error(x, y, units, *, goal=1e-29, rng=None):
 
 
 def kinked_starts(x, units, count, *, rng=None):
-    """[beyond the papers] Random nets whose units bend within the data: w = +-3 e^(N / 2), b = w t, t uniform.
+    """[beyond the papers] Random nets whose units bend within the data: w = +-3 e^(Z / 2), Z normal, b = w t.
 
     Parameters
     ----------
@@ -685,7 +685,7 @@ def kinked_starts(x, units, count, *, rng=None):
 
     Returns
     -------
-    list of `count` nets [W1 (units, 2), W2 (1, units)]; W2 is standard normal.
+    list of `count` nets [W1 (units, 2), W2 (1, units)]; t is uniform on the range of x, W2 standard normal.
 
     Raises
     ------
@@ -1032,7 +1032,7 @@ def predicted_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=None, s
 
 
 def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, trials=1000, rng=None):
-    """[Fukumizu 2019, Fig. 2b] The same for unit replication: w_j = u, v_j = zeta / (E + 1), all + N(0, rho^2).
+    """[Fukumizu 2019, Fig. 2b] The ratio for unit replication: w_j = u, v_j = zeta / (E + 1), all + N(0, rho^2).
 
     Parameters
     ----------
@@ -1069,7 +1069,7 @@ def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, t
 
 
 def predicted_replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None):
-    """[beyond the papers] The same in closed form: the copies' noise adds up, that of their mean averages out.
+    """[beyond the papers] replicated_ratio in closed form: the noise of the v_j adds up, that of the w_j averages out.
 
         1 + (E M rho^2 E_x q - |zeta|^2 E_x (q - m^2) E / (E + 1)) / E G(N_H0)
 

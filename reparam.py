@@ -1151,7 +1151,7 @@ def weight_norm_hessian(s, v, grad, hess):
 
 
 # ---------------------------------------------------------------------------------------------
-# Validation of these
+# Validation: one call at the top of a function; leave it out when you copy the function.
 # ---------------------------------------------------------------------------------------------
 
 def check_alphas(weights, alphas):
