@@ -567,7 +567,8 @@ def relu_units_needed(x, y):
 
     Returns
     -------
-    int: no net with fewer units passes through the points. With K units there may or may not be one.
+    int: no net with fewer units passes through the points; targets count as good to 16 eps of the largest, so terms
+        that cancel to much smaller ones can leave kinks of rounding. With K units there may or may not be a net.
 
     Raises
     ------
