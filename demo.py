@@ -687,8 +687,8 @@ def pac_bayes(seed, data):
                 bool(abs(log_ratio.mean() - kl) < 6 * error))
     ridge = pb.ridge_kl(H0, sigma, tau) + pb.ridge_kl(S, sigma, tau) + mean @ mean / sigma ** 2 / 2
     relu = pb.kl_relu(theta, v, H0, sigma, tau)
-    yield (f"    the same for ReLU, S = 0: {relu:.2f}.  Without deciding a rank, variance\n"
-           f"    tau^2 / (h + tau^2 / sigma^2): {ridge:.2f} nats.")
+    yield (f"    without S, as for ReLU units that are off: {relu:.2f}\n"
+           f"    with S, no rank decided, variance tau^2 / (h + tau^2 / sigma^2): {ridge:.2f}")
     log_det, log_pdet = np.log(np.maximum(np.abs(s), 1e-300)).sum(), np.log(s[-2:]).sum()
     yield ""
     yield paragraph(
@@ -842,34 +842,37 @@ def accounts(seed, data):
     """Three accounts of Fig. 2: which explains it"""
     shown, sigma, tau = figure_2(seed, ["tanh"]), 10.0, 0.1
     net, measured, predicted = shown.experiment.nets["tanh"], shown.measured["tanh"], shown.predicted["tanh"]
-    rho, inputs = 0.01 * np.linalg.norm(ls.flatten(net)), ls.augment(net[0], shown.experiment.x[:, None])
+    X = shown.experiment.x[:, None]
+    Y, rho = np.tanh(X) + shown.experiment.eps[:, None], 0.01 * np.linalg.norm(ls.flatten(net))
+    inputs, H0, kls = ls.augment(net[0], X), hs.hessian(net, X, Y, ls.TANH), {}
     nodes, p = pb.uniform_nodes()
     error = pb.predicted_error(net, nodes, np.tanh(nodes), ls.TANH, p=p)
     v = np.random.default_rng([seed, 16]).normal(size=(45, 1))
     log = np.log(sigma ** 2 / tau ** 2)
     yield (f"tanh, by E surplus units; sigma = {sigma:g}, tau = {tau:g}, S for one draw of v.\n"
            "  paper     its 'major difference' d_1 log(sigma^2 / tau^2) / 2, d_1 = E M\n"
-           "  KL        what S really adds to the KL: it has rank 2 for every E\n"
+           "  KL        what S really adds to the KL of the paper's Q: rank 2 for every E\n"
+           "  whole     the same if Q has the Hessian of the whole net: no rank is added\n"
            "  measured  what the units add to E G(N_H) / E G(N_H0)\n"
-           "  closed    (E v^2 + rho^2) kappa per unit, exact\n"
+           "  closed    (E v^2 + rho^2) kappa / E G(N_H0) per unit, exact\n"
            "  trace     the same to second order: rho^2 Tr / 2 of the Hessian of G\n\n"
-           "   E   paper     KL   measured           closed   trace")
-    kls = {}
+           "   E   paper     KL   whole   measured           closed   trace")
     for k in range(1, 10):
         E = int(shown.widths[k] - 5)
         kls[E] = pb.curvature_kl(pb.mean_curvature(v[:E], inputs), sigma, tau)
-        trace = rho ** 2 * E * (1 + 1 / 3) / error
-        yield (f"  {E:2d}  {E * log / 2:6.1f}  {kls[E]:5.1f}   {measured.ratio[k] - 1:8.2f} +- {measured.error[k]:4.2f}"
-               f"  {predicted[k] - 1:7.2f} {trace:7.2f}")
+        wide, trace = em.inactive_units(net, 0, v[:E]), rho ** 2 * E * (1 + 1 / 3) / error
+        whole = pb.ridge_kl(hs.hessian(wide, X, Y, ls.TANH), sigma, tau) - pb.ridge_kl(H0, sigma, tau)
+        yield (f"  {E:2d}  {E * log / 2:6.1f}  {kls[E]:5.1f}   {whole:5.1f}   {measured.ratio[k] - 1:8.2f} +- "
+               f"{measured.error[k]:4.2f}  {predicted[k] - 1:7.2f} {trace:7.2f}")
     yield ("\nAnd for E = 45 by the size of v: v ~ N(0, c^2).\n\n"
            "     c   paper     KL   measured           closed")
     worst, grown = 0.0, {}
     for c in (0.0, 0.5, 1.0, 2.0):
-        wide = pb.generalization_ratio(net, nodes, np.tanh(nodes), ls.TANH, [45], p=p, spread_v=c, rng=[seed, 17])
+        ratio = pb.generalization_ratio(net, nodes, np.tanh(nodes), ls.TANH, [45], p=p, spread_v=c, rng=[seed, 17])
         closed = pb.predicted_ratio(net, nodes, np.tanh(nodes), ls.TANH, [45], p=p, spread_v=c)
-        kl, grown[c] = pb.curvature_kl(pb.mean_curvature(c * v, inputs), sigma, tau), wide.ratio[0] - 1
-        worst = max(worst, deviation(wide, closed))
-        yield (f"   {c:3.1f}  {45 * log / 2:6.1f}  {kl:5.1f}   {grown[c]:8.2f} +- {wide.error[0]:4.2f}"
+        kl, grown[c] = pb.curvature_kl(pb.mean_curvature(c * v, inputs), sigma, tau), ratio.ratio[0] - 1
+        worst = max(worst, deviation(ratio, closed))
+        yield (f"   {c:3.1f}  {45 * log / 2:6.1f}  {kl:5.1f}   {grown[c]:8.2f} +- {ratio.error[0]:4.2f}"
                f"  {closed[0] - 1:7.2f}")
         if c == 2:
             doubled = kl - kls[45]
@@ -877,6 +880,9 @@ def accounts(seed, data):
     gain = np.log((v ** 2).sum() / (v[:5] ** 2).sum())
     yield near("beyond", "KL at E = 45 - at 5 = log |v|^2 ratio", gain, kls[45] - kls[5], 0.01)
     yield near("beyond", "KL gained by doubling v: 2 log 2", 2 * np.log(2), doubled, 0.01)
+    ranks = [ls.jacobian_rank(weights, X, ls.TANH) for weights in (net, wide)]
+    yield equal("beyond", "ranks, narrow and whole Hessian, E = 45", "10 10", "{} {}".format(*ranks))
+    yield Check("beyond", "whole / KL at E = 45", "< 1", f"{whole / kls[45]:.2f}", bool(whole < kls[45]))
     yield Check("beyond", "growth at c = 2 / at c = 1: near 4", "3 to 5", f"{grown[2.0] / grown[1.0]:.2f}",
                 bool(3 < grown[2.0] / grown[1.0] < 5))
     worst = max(worst, deviation(measured, predicted))
@@ -885,9 +891,10 @@ def accounts(seed, data):
     yield paragraph(
         "The paper's term grows in proportion to E, as the measurement does, but counts parameters where the KL counts "
         "a rank, and is the same for v = 0, where hardly anything grows. The KL put right does not grow in proportion: "
-        "like log E, and like log |v|. Neither explains the measurement. The trace of the curvature does: isotropic "
-        "noise raises the error by rho^2 / 2 for every unit of it, in however few directions it lies, and ReLU units "
-        "that are off have none.")
+        "like log E, and like log |v|. Even its rank 2 comes from a Q that is a product: at zero error the Hessian of "
+        "any net has rank n = 10 at most, and that of the narrow net has it already. None of these explains the "
+        "measurement. The trace of the curvature does: isotropic noise raises the error by rho^2 / 2 for every unit of "
+        "it, in however few directions it lies, and ReLU units that are off have none.")
 
 
 def live_net(widths, bias, n, rng):
@@ -955,8 +962,7 @@ def alpha_scale(seed, data):
     values = np.linalg.eigvalsh(H)
     bound = 10 * values[-1]
     alphas = rp.alphas_for_many(H, sizes, bound, tol=1e-10 * values[-1])
-    d = rp.alpha_diagonal(weights, alphas)
-    many = int((np.linalg.eigvalsh(d[:, None] * H * d) > bound).sum())
+    many = int((np.linalg.eigvalsh(hs.hessian(rp.alpha_scale(weights, alphas), X, Y, ls.RELU)) > bound).sum())
     predicted = rp.large_eigenvalues(rank, sizes)
     yield (f"\nA net 4-3-3-1 at zero loss, rank {rank} of P = 24, largest eigenvalue {values[-1]:.1f}.\n"
            f"Scaled by Theorem 5, r - min n_k = {rank} - 3 of them exceed ten times that.")
@@ -981,7 +987,7 @@ def sharpness(seed, data):
     theta, H = ls.flatten(weights), hs.hessian(weights, X, Y, ls.RELU)
     loss, gradient = rp.network_loss(weights, X, Y, ls.RELU)
     yield ("\nA net 2-3-1 at zero loss. The ascent must not start at the minimum, where the\n"
-           "gradient is 0; from the sphere it finds what the Hessian says, and more.\n\n"
+           "gradient is 0; from the sphere it finds what the Hessian says, to second order.\n\n"
            "    eps      second order   measured      ratio")
     for epsilon in (1e-1, 1e-2, 1e-3, 1e-4):
         found = rp.epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, rng=seed).value

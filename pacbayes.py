@@ -1,14 +1,15 @@
-"""What flatness buys: PAC-Bayes bounds at embedded minima, and the one experiment of the paper, in closed form.
+"""What flatness buys: PAC-Bayes bounds at embedded minima, and the experiment of Fig. 2 in closed form.
 
 Letters are those of landscape.py, in [Fukumizu 2019, Section 5.2 and supplement G]. Beside them:
 
     L^, risk       the MEAN training loss of a net, in [0, 1] for the bound; its Hessian is H, in supplement G.2.1
-    L_H0, H0       the SUM over samples and its Hessian, in G.2.2: the KL there is larger by rank/2 log n at equal tau
+    L_H0, H0       the SUM over samples and its Hessian, in G.2.2: at equal, small tau the KL there is larger by
+                   rank / 2 log n. In N_H0, and in shapes, H0 is the number of units of the narrow net
     Q, P           posterior and prior over all parameters; P = N(0, sigma^2 I) must not depend on the data
     theta_0, v, w  parameters of the narrow net, and of E surplus units that are inactive: w = 0 (smooth units)
     S              the Hessian in w, (E D', E D'); that in v is 0.  rho, kappa: see the experiment below
 
-1. The bound [Eq. (39)]. With probability 1 - delta over n samples, for all Q at once,
+1. The bound [Eq. (39)]. With probability at least 1 - delta over n samples, for all Q at once,
 
     E_Q L <= E_Q L^ + 2 sqrt(2 (KL(Q || P) + ln(n / delta)) / (n - 1))
 
@@ -26,19 +27,25 @@ then costs nothing, and KL = |theta|^2 / (2 sigma^2) + the sum over h > 0 alone 
 
     (r log(sigma^2 / tau^2) + log pdet H + tau^2 / sigma^2 Tr H^+ - r) / 2,        r = rank H
 
-with the product of the nonzero eigenvalues and the pseudo-inverse. H^-1 and det H, as printed, do not exist: at zero
-error rank H0 <= nM < P, a ReLU net has a zero for each unit (its weights rescale), and for E inactive units, square
-loss and phi'(0) = 1, S = (v v^T) kron (a~^T a~), of rank at most min(E, M) D'. The null space of (v, w) is: all of
-v, and the kernel of S. So KL (smooth) has curvature_kl(H0) and curvature_kl(S); KL (ReLU) has the first alone, as
-Q and P share their law of w, uniform on B_K. Which h counts as 0 is a decision, h <= size eps max h here, and the sum
-jumps to infinity as h comes down to 0. The variance tau^2 / (h + tau^2 / sigma^2) needs no decision: it is tau^2 / h
-for steep h and sigma^2 for h = 0. With u = sigma^2 h / tau^2 its terms are (`ridge_kl`)
+with the product of the nonzero eigenvalues and the pseudo-inverse. H^-1 and det H, as printed, need not exist: at
+zero error rank H0 <= n M, which can be below P (Fig. 2: 10 < 15); a ReLU net has a zero for each hidden unit, whose
+weights rescale; and for E inactive units, square loss and phi'(0) = 1, S = (v v^T) kron (a~^T a~), of rank at most
+min(E, M) D'. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and
+curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
+
+Which h counts as 0 is a decision, h <= size eps max h here, and the sum jumps to infinity as h comes down to 0. The
+variance tau^2 / (h + tau^2 / sigma^2) needs no decision: it is tau^2 / h for steep h and sigma^2 for h = 0. With
+u = sigma^2 h / tau^2 its terms are (`ridge_kl`)
 
     (log(1 + u) - u / (1 + u)) / 2,     0 at h = 0,     the above to O(1 / u)
 
 All this is about the Hessian at one point. S moves with v, and its kernel, V^T W = 0, is flat to second order only:
-tanh leaves the cubes of w . a~. ReLU units that are off leave nothing. The blocks between theta_0 and w are not 0; a Q
-that is a product over the blocks does not see them, nor does Tr(H C), but it is then not the best Q.
+tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
+
+Q is a product, of theta_0 and w, as in the paper: it does not see that the Hessian of the wide net couples them. At
+zero error that Hessian is sum_nu J_nu^T l'' J_nu, of rank n M at most, however many units. If H0 has the rank n M
+already, S adds no rank to it, and curvature_kl of the whole exceeds that of H0 by log(pdet H / pdet H0) / 2 as
+tau -> 0, without any log(sigma^2 / tau^2). It is the product that makes the paper's main term.
 
 4. The best tau. E_Q L^ = L^ + Tr(H C) / 2 to second order. The derivative of L^ + Tr(H C) / 2 + 2 sqrt(2 (KL + ln(n /
 delta)) / (n - 1)) by C is H / 2 + tau^2 (I / sigma^2 - C^-1) / 2, zero where
@@ -47,7 +54,8 @@ delta)) / (n - 1)) by C is H / 2 + tau^2 (I / sigma^2 - C^-1) / 2, zero where
 
 so tau is not free: a fixed point. It is unique: with p = u / (1 + u) the logarithm of the right side has the slope
 sum p^2 / (4 (KL + ln(n / delta))) by log tau^2, and 4 KL >= 2 sum (-log(1 - p) - p) >= sum p^2, so the slope is
-between 0 and 1, below 1 as ln(n / delta) > 0: the left side overtakes the right once, and bisection finds where.
+between 0 and 1, below 1 as ln(n / delta) > 0: the left side overtakes the right once, and bisection finds where. As
+(40) is infinite at a singular C and as C grows without limit, its one stationary point is its minimum.
 
 5. The experiment. A net with one hidden layer and E surplus units, all parameters perturbed by N(0, rho^2):
 
@@ -60,10 +68,11 @@ over trials all cross terms vanish, and each unit adds the same, whatever phi, w
     E G(N_H) = E G(N_H0) + E M (s_v^2 + rho^2) kappa,
     kappa = E_x E_Z phi(w_0 . a~ + sqrt(s_w^2 + rho^2) |a~| Z)^2,      Z standard normal             (exact)
 
-For w_0 = 0 and s_w = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order each unit adds rho^2 / 2 times
-the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T; S is its counterpart on the data. The TRACE
-grows with each unit; rank and log pdet do not. For units off on all x kappa is 0 up to the chance to wake.
-E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
+For w_0 = 0, s_w = 0 and smooth phi with phi(0) = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order
+each unit adds rho^2 / 2 times the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T in the mean
+over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank of S stops at M D',
+and log pdet S (M = 1) is D' log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0 up to the
+chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
 
     E G(N_H0) = E_x [ |sum_i zeta_i m_i - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]    (+ M rho^2, a bias)
 
@@ -192,7 +201,7 @@ def curvature_kl(H, sigma, tau):
 
 
 def ridge_kl(H, sigma, tau):
-    """[beyond the papers] The same with C = tau^2 (H + tau^2 / sigma^2 I)^-1, which needs no decision on the rank.
+    """[beyond the papers] What H costs with C = tau^2 (H + tau^2 / sigma^2 I)^-1, which needs no decision on the rank.
 
         KL = sum_i (log(1 + u_i) - u_i / (1 + u_i)) / 2,    u_i = sigma^2 h_i / tau^2
 
@@ -295,7 +304,7 @@ def mean_curvature(v, inputs, sigma=0.0):
 
         S = (V V^T) kron (a~^T a~),     E_Q S = (V V^T + M sigma^2 I) kron (a~^T a~)
 
-    Square loss as a SUM over samples, phi'(0) = 1 (tanh), w = 0.
+    Square loss as a SUM over samples, w = 0, phi'(0) = 1, and zero error or phi''(0) = 0 (tanh).
 
     Parameters
     ----------
@@ -305,7 +314,7 @@ def mean_curvature(v, inputs, sigma=0.0):
 
     Returns
     -------
-    (E D', E D') array, unit by unit; of rank min(E, M) D' at most for sigma = 0, of full rank else.
+    (E D', E D') array, unit by unit; of rank min(E, M) D' at most for sigma = 0, else E times the rank of the inputs.
 
     Raises
     ------
@@ -329,7 +338,7 @@ def mean_curvature(v, inputs, sigma=0.0):
 # ---------------------------------------------------------------------------------------------
 
 def pac_bayes_bound(empirical_risk, kl, n, delta):
-    """[Fukumizu 2019, Eq. 39] A bound on E_Q L that holds for all Q with probability 1 - delta.
+    """[Fukumizu 2019, Eq. 39] A bound on E_Q L that holds for all Q at once with probability at least 1 - delta.
 
         E_Q L <= E_Q L^ + 2 sqrt(2 (KL + ln(n / delta)) / (n - 1))
 
@@ -342,7 +351,7 @@ def pac_bayes_bound(empirical_risk, kl, n, delta):
 
     Returns
     -------
-    float; it says nothing where it exceeds 1.
+    float; it says nothing where it exceeds 1, as always for n < 8.
 
     Raises
     ------
@@ -499,7 +508,7 @@ def optimal_posterior(H, theta, n, delta, sigma):
         kl = (np.logaddexp(0, log_u) - np.exp(-np.logaddexp(0, -log_u))).sum() / 2
         return (np.log(2 / (n - 1)) - np.log(kl + constant)) / 2
 
-    low, high = -1400.0, (np.log(2 / (n - 1)) - np.log(constant)) / 2           # KL = its least value at the right end
+    low, high = -1400.0, (np.log(2 / (n - 1)) - np.log(constant)) / 2           # the right end has the least KL, u = 0
     for _ in range(64):
         middle = (low + high) / 2
         low, high = (middle, high) if middle < right_side(middle) else (low, middle)
@@ -546,9 +555,9 @@ def draw_data(n, noise, *, rng=None):
 def relu_units_needed(x, y):
     """[beyond the papers] A lower bound on the ReLU units (without output bias) of a net through n points.
 
-    d_i, the divided difference of the slopes at x_i, is an average of f'' over (x_(i-1), x_(i+1)): where it is
-    positive, f has a kink upwards there. One kink lies in at most two of these intervals, and they are neighbours. So
-    a run of r differences of one sign needs ceil(r / 2) kinks, and no kink serves two runs:
+    d_i, the change of slope at x_i, is the sum of the kinks of f in (x_(i-1), x_(i+1)) with positive weights: where it
+    is positive, there is a kink upwards. One kink lies in at most two of these intervals, and they are neighbours. So
+    a run of r differences of one sign needs ceil(r / 2) kinks of that sign, and no kink serves two runs:
 
         K = sum over runs ceil(r / 2)
 
@@ -559,7 +568,8 @@ def relu_units_needed(x, y):
 
     Returns
     -------
-    int: no net with fewer units passes through the points. With K units there may or may not be one.
+    int: no net with fewer units passes through the points; targets count as good to 16 eps of the largest, so terms
+        that cancel to much smaller ones can leave kinks of rounding. With K units there may or may not be a net.
 
     Raises
     ------
@@ -652,7 +662,7 @@ def relu_zero_error(x, y, units, *, goal=1e-29, rng=None):
 
     Returns
     -------
-    [W1 (units, 2), W2 (1, units)] without output bias, or None.
+    [W1 (units, 2), W2 (1, units)] without output bias; None if there is none, or rounding leaves its error above goal.
 
     Raises
     ------
@@ -669,7 +679,7 @@ def relu_zero_error(x, y, units, *, goal=1e-29, rng=None):
 
 
 def kinked_starts(x, units, count, *, rng=None):
-    """[beyond the papers] Random nets whose units bend within the data: w = +-3 e^(N / 2), b = w t, t uniform.
+    """[beyond the papers] Random nets whose units bend within the data: w = +-3 e^(Z / 2), Z normal, b = w t.
 
     Parameters
     ----------
@@ -679,7 +689,7 @@ def kinked_starts(x, units, count, *, rng=None):
 
     Returns
     -------
-    list of `count` nets [W1 (units, 2), W2 (1, units)]; W2 is standard normal.
+    list of `count` nets [W1 (units, 2), W2 (1, units)]; t is uniform on the range of x, W2 standard normal.
 
     Raises
     ------
@@ -704,7 +714,8 @@ def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
     x, y : (n,) arrays
     act : Activation
     units : int
-    restarts : int; with n = 10 and 5 units about three in four arrive for tanh, one in twenty-two for smooLU
+    restarts : int; with n = 10 and 5 units about four in five arrive for tanh, and for smooLU one in twenty, from one
+        in a hundred to one in ten by the data set
     goal : float, the squared error to get below
     rng : seed or numpy Generator
 
@@ -929,8 +940,9 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
 def unit_moments(mean, deviation, act):
     """[beyond the papers] E phi(z) and E phi(z)^2 for z ~ N(mean, deviation^2), entry by entry.
 
-    By the trapezoidal rule over 9 standard deviations in steps of 0.03: to rounding for smooth phi (for tanh up to
-    deviations of about 9, poles being pi / 2 away), to 1e-4 deviations at a kink. Gauss-Hermite is coarser at kinks.
+    By the trapezoidal rule over 9 standard deviations in steps of 0.03: to rounding for analytic phi (for tanh up to
+    deviations of about 9, poles being pi / 2 away); for smooLU, smooth but not analytic at 0, to 1e-11 at a deviation
+    of 1 and 1e-5 at 9; to 1e-4 deviations at a kink. Gauss-Hermite is coarser at kinks.
 
     Parameters
     ----------
@@ -942,13 +954,13 @@ def unit_moments(mean, deviation, act):
     m, q : arrays; q - m^2 is the variance of phi(z)
     """
     Z = np.linspace(-9, 9, 601)
-    density = np.exp(-Z ** 2 / 2) * (Z[1] - Z[0]) / np.sqrt(2 * np.pi)
+    density = 0.03 * np.exp(-Z ** 2 / 2) / np.sqrt(2 * np.pi)       # times the step; Z[1] - Z[0] has rounded to 1e-14
     phi = act.f(np.asarray(mean)[..., None] + np.asarray(deviation)[..., None] * Z)
     return phi @ density, phi ** 2 @ density
 
 
 def predicted_error(weights, X, Y, act, *, p=None, rho=None):
-    """[beyond the papers] E G of the perturbed net with one hidden layer, exactly, by means and variances of its units.
+    """[beyond the papers] E G of the perturbed net with one hidden layer, from means and variances of its units.
 
         E_x [ |sum_i zeta_i m_i - c - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]    + M rho^2 with biases c
 
@@ -958,7 +970,7 @@ def predicted_error(weights, X, Y, act, *, p=None, rho=None):
 
     Returns
     -------
-    float, in units of the outputs squared
+    float, in units of the outputs squared; exact but for the quadrature of unit_moments
 
     Raises
     ------
@@ -991,7 +1003,7 @@ def surplus_slope(inputs, act, M, *, p, rho, w0, spread_v=1.0, spread_w=0.0):
 
     Returns
     -------
-    float; for w0 = 0 and s_w = 0 it is M (s_v^2 + rho^2) phi'(0)^2 rho^2 E|a~|^2 up to O(rho^4), if phi is smooth.
+    float; for w0 = 0, s_w = 0 and smooth phi with phi(0) = 0 kappa is phi'(0)^2 rho^2 E|a~|^2 + O(rho^4).
 
     Raises
     ------
@@ -1032,7 +1044,7 @@ def predicted_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=None, s
 
 
 def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, trials=1000, rng=None):
-    """[Fukumizu 2019, Fig. 2b] The same for unit replication: w_j = u, v_j = zeta / (E + 1), all + N(0, rho^2).
+    """[Fukumizu 2019, Fig. 2b] The ratio for unit replication: w_j = u, v_j = zeta / (E + 1), all + N(0, rho^2).
 
     Parameters
     ----------
@@ -1069,7 +1081,7 @@ def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, t
 
 
 def predicted_replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None):
-    """[beyond the papers] The same in closed form: the copies' noise adds up, that of their mean averages out.
+    """[beyond the papers] replicated_ratio in closed form: the noise of the v_j adds up, that of the w_j averages out.
 
         1 + (E M rho^2 E_x q - |zeta|^2 E_x (q - m^2) E / (E + 1)) / E G(N_H0)
 

@@ -4,8 +4,8 @@ Letters and shapes are those of landscape.py; but layers are counted by k = 1..K
 is W_k, n_k the number of its entries, `bound` is the paper's M, and T_alpha(theta) is `alpha_scale(weights, alphas)`.
 
 The alpha-scale transformation. For ReLU, leaky ReLU and maxout phi(alpha z) = alpha phi(z), alpha > 0 [Definition 4,
-Theorem 1]. Multiply W_k by alpha_k in every layer. If the inputs of layer k have been multiplied by c_(k-1), its bias
-has to be multiplied by c_k = alpha_k c_(k-1) for z_k, and with it a_k, to be multiplied by c_k as a whole:
+Theorem 1]. Multiply W_k by alpha_k in every layer. If the inputs of layer k come multiplied by c_(k-1), then
+W_k a_(k-1) is multiplied by c_k = alpha_k c_(k-1). Multiply the bias by c_k too; then z_k is, and with it a_k:
 
     T_alpha:  W_k -> alpha_k W_k,   b_k -> alpha_1 ... alpha_k b_k,   alpha_k > 0,   prod_k alpha_k = 1
     f(x; T_alpha theta) = f(x; theta)   for every x                                       [Definition 5, Appendix B]
@@ -20,8 +20,9 @@ What this does to four measures of flatness, at a minimum, without biases:
                 r' = min(r, |theta_1| / 2) around theta lie in {L < L(theta) + eps}. The entry of theta_1 with
                 |entry| = |theta_1| lies in [|theta_1| - r', |theta_1| + r'] on the box (up to its sign), and alpha =
                 2 (|theta_1| + r') / (|theta_1| - r') moves that interval off itself. So the boxes T_alpha^k(box),
-                k = 0, 1, ..., are disjoint, L is on each what it is on the first, and if n1 >= n2 their volumes
-                alpha^(k (n1 - n2)) (2 r')^(n1 + n2) do not fall: infinite in all. If n1 < n2 take 1/alpha  [Theorem 2]
+                k = 0, 1, ..., are disjoint, L takes on each the values it takes on the first, and orbits inside the
+                set join them. If n1 >= n2 their volumes alpha^(k (n1 - n2)) (2 r')^(n1 + n2) do not fall: infinite
+                in all. If n1 < n2 take 1/alpha                                                           [Theorem 2]
     norm        K = 2: H = hess L(theta) is >= 0 and not 0, so it has a diagonal element d > 0. The norm of D H D
                 is at least its diagonal element, d / alpha^2 if d belongs to theta_1, alpha^2 d if to
                 theta_2: above any bound for a small, or a large, alpha                                      [Theorem 4]
@@ -40,8 +41,8 @@ g and Hessian H at theta the second-order model g.z + z.H z / 2 has its largest 
 
     z = (mu I - H)^-1 g,   mu >= lambda_1(H),   mu >= 0,   |z| = eps    (or |z| < eps and mu = 0)
 
-plus, if that is too short at mu = lambda_1, a multiple of the top eigenvector; for g = 0 it is eps times that, and
-the value lambda_1 eps^2 / 2. From there, and from elsewhere, projected ascent on L itself.
+plus, if that is too short at mu = lambda_1, a multiple of the top eigenvector. For g = 0 it is eps times that, and
+the value lambda_1 eps^2 / 2 (0 if lambda_1 < 0). From there, and from elsewhere, projected ascent on L itself.
 
 Any change of coordinates theta = g(eta), with Jacobian J = dg/deta, gives L_eta = L o g by the chain rule [Sec. 5.1]
 
@@ -485,16 +486,18 @@ def quadratic_maximum(g, H, epsilon):
     lam, Q = np.linalg.eigh(H)                                      # ascending
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         c, floor = Q.T @ g, max(0.0, lam[-1])
+        gap = floor - lam                                           # mu - lambda_i = (mu - floor) + gap_i
         inside = np.where(c == 0, 0.0, -c / lam)                    # the stationary point, a maximum if H < 0
         if lam[-1] < 0 and np.hypot.reduce(inside) <= epsilon:
             z = inside
         else:
             low, high = 0.0, 2 * np.hypot.reduce(c) / epsilon       # mu - floor; |z| < eps at high
+            high = max(high, np.finfo(float).tiny)                  # not 0: a gradient can be a rounding of 0
             for _ in range(200):
                 middle = (low + high) / 2
-                z = np.where(c == 0, 0.0, c / (floor + middle - lam))
+                z = np.where(c == 0, 0.0, c / (middle + gap))
                 low, high = (low, middle) if np.hypot.reduce(z) <= epsilon else (middle, high)
-            z = np.where(c == 0, 0.0, c / (floor + high - lam))
+            z = np.where(c == 0, 0.0, c / (high + gap))
             rest = np.hypot.reduce(z[:-1]) / epsilon
             z[-1] = np.copysign(epsilon * np.sqrt(max(0.0, (1 - rest) * (1 + rest))), c[-1])
         z = Q @ z
@@ -512,9 +515,9 @@ class Sharpness(NamedTuple):
 def projected_ascent(loss, gradient, z, project, size, *, iterations=200):
     """[beyond the papers] Climb from several starts at once, inside a convex set: z <- project(z + step g / |g|).
 
-    A step is taken if the loss rises by a tenth of what the gradient promises, and the next is then twice as long (up
-    to 1e4 sizes: on a ball that is z = eps g / |g|, for a quadratic the power method); else it is a quarter. Each
-    start has its own step.
+    A step is taken if the loss rises by a tenth of what the gradient promises. The next is then twice as long, up to
+    1e4 sizes; if not, a quarter as long. (From so far outside a ball the projection is nearly eps g / |g|: for a
+    quadratic, a step of the power method.) Each start has its own step.
 
     Parameters
     ----------
@@ -567,10 +570,10 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False
         subspace=A                    theta + A y,   |A y| <= eps
         box=True, subspace=A          theta + A y,   |y_i| <= eps (|(A^+ theta)_i| + 1)          [Keskar, subspace]
 
-    Projected ascent runs from random points of the boundary and from eps g / |g|; if the Hessian is given, also from
-    +- its top eigenvector and from quadratic_maximum; never from theta itself, where the gradient of a minimum is 0.
-    What it finds is a lower bound; on a ball, with the Hessian, it is no less than what the second-order model's best
-    point attains: exact for a quadratic.
+    Projected ascent runs from random points of the boundary and, unless g = 0, from eps g / |g| (of a box, the corner
+    in that direction); if the Hessian is given, also from +- its top eigenvector and from quadratic_maximum; never
+    from theta itself, where the gradient of a minimum is 0. What it finds is a lower bound; on a ball, with the
+    Hessian, it is no less than what the second-order model's best point attains: exact for a quadratic.
 
     Parameters
     ----------
@@ -632,11 +635,10 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False
     def boundary(v):                                                # in the direction of v; for a box the corner
         if box:
             return sides * np.where(v < 0, -1, 1)
-        length = np.hypot.reduce(v, axis=1)
-        return epsilon * (v / np.where(length > 0, length, 1)[:, None])
+        return epsilon * (v / np.hypot.reduce(v, axis=1)[:, None])
 
     g = slope(np.zeros((1, p)))
-    begin = [boundary(rng.normal(size=(starts, p))), boundary(g)]
+    begin = [boundary(rng.normal(size=(starts, p))), boundary(g[g.any(axis=1)])]            # g = 0 has no direction
     if H is not None:
         top = np.linalg.eigh(H)[1][:, -1:].T
         begin += [boundary(top), boundary(-top), project(quadratic_maximum(g[0], H, epsilon).z[None])]
@@ -712,7 +714,8 @@ def alpha_to_constant(weights, epsilon):
 
     Parameters
     ----------
-    weights : [theta_1, theta_2]; biases of the first count to theta_1, the second has none but may have: then f = -bias
+    weights : [theta_1, theta_2]; biases of the first layer count as theta_1. The second may have biases: they stay,
+        and the constant is -bias; without, it is 0
     epsilon : float > 0
 
     Returns
@@ -928,7 +931,7 @@ def power(eta, center, a, b):
 
     Returns
     -------
-    array like eta; t is right to some 1e-13 of its size, better near 1.
+    array like eta; t is right to a few 1e-13 of its size, and for a near -1/2 to about eps / (1 + 2a).
 
     Raises
     ------
@@ -1168,7 +1171,7 @@ def weight_norm_hessian(s, v, grad, hess):
 
 
 # ---------------------------------------------------------------------------------------------
-# Validation of these
+# Validation: one call at the top of a function; leave it out when you copy the function.
 # ---------------------------------------------------------------------------------------------
 
 def check_alphas(weights, alphas):

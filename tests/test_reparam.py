@@ -478,6 +478,17 @@ def test_a_quadratic_at_a_point_that_is_not_critical_by_hand():
     assert np.allclose(np.abs(hard.z), [1, np.sqrt(3)]) and np.isclose(hard.value, 1 + 0.5 + 3)
 
 
+@pytest.mark.parametrize("size", [1e-8, 1e-17, 1e-100, 5e-324])
+def test_the_maximum_is_found_at_a_gradient_of_rounding_size_and_a_multiple_top_eigenvalue(size):
+    """mu - lambda_1 is |g| / eps, far below eps lambda_1: it must not be lost in mu."""
+    for lam, epsilon in ((3.0, 0.5), (1e-3, 1e-2), (3.0, 40.0)):
+        best = quadratic_maximum(np.full(3, size), lam * np.eye(3), epsilon)
+        assert np.isclose(best.value, size * np.sqrt(3) * epsilon + lam * epsilon ** 2 / 2, rtol=1e-14)
+        assert np.isclose(np.linalg.norm(best.z), epsilon, rtol=1e-14)
+        if size >= 1e-100:                                          # and z is along g, though lambda_1 does not tell
+            assert np.allclose(best.z, epsilon / np.sqrt(3), rtol=1e-7)
+
+
 def test_the_spectral_norm_is_the_second_order_sharpness_at_minima_only():
     H, epsilon = np.diag([-9.0, 4.0]), 0.5
     assert np.isclose(quadratic_sharpness(H, 1.0, epsilon), 9 * epsilon ** 2 / 4)
@@ -589,6 +600,21 @@ def test_the_ascent_starts_on_the_boundary_and_never_at_theta():
             assert np.allclose(np.linalg.norm(begin, axis=1), epsilon, rtol=1e-12)
             assert np.allclose(begin[7], epsilon / np.sqrt(3)) and np.allclose(np.abs(begin[8:10, 2]), epsilon)
             assert np.allclose(begin[8], -begin[9]) and len(np.unique(begin.round(9), axis=0)) > 9
+
+
+def test_where_the_gradient_is_exactly_0_no_ascent_starts_at_theta_either():
+    stacks = []
+    loss, slope = quadratic(np.zeros(3), np.diag([1.0, 2.0, 3.0]))
+
+    def recorded(z):
+        stacks.append(z)
+        return loss(z)
+
+    for box in (False, True):
+        stacks.clear()
+        epsilon_sharpness(recorded, slope, np.zeros(3), 0.3, box=box, starts=7, rng=0)
+        begin = next(z for z in stacks if len(z) > 1)
+        assert len(begin) == 7 and np.linalg.norm(begin, axis=1).min() > 0.299
 
 
 def test_functions_of_one_point_give_the_same_when_stacked_by_hand():
