@@ -86,9 +86,6 @@ import numpy as np
 
 from landscape import (
     EPS,
-    RELU,
-    SMOOLU,
-    TANH,
     augment,
     check_array,
     check_functions,
@@ -96,10 +93,8 @@ from landscape import (
     check_number,
     check_overflow,
     check_seed,
-    fit_many,
     flatten,
     forward_pass,
-    relu_interpolants,
     unflatten,
     unstack,
 )
@@ -650,34 +645,6 @@ def polish(weights, X, Y, act, *, goal=1e-29, rounds=50, rng=None):
     return unflatten(theta, weights)
 
 
-def relu_zero_error(x, y, units, *, goal=1e-29, rng=None):
-    """[Fukumizu 2019, Sec. 5.2] The ReLU net of smallest norm through n = 2 units points, if there is one.
-
-    Parameters
-    ----------
-    x, y : (n,) arrays
-    units : int
-    goal : float, the squared error to get below
-    rng : seed or numpy Generator, for the last digits (`polish`)
-
-    Returns
-    -------
-    [W1 (units, 2), W2 (1, units)] without output bias; None if there is none, or rounding leaves its error above goal.
-
-    Raises
-    ------
-    ValueError
-        If an argument is bad.
-    """
-    check_seed(rng)
-    goal = check_number("goal", goal, 0)
-    x, y = check_points(x, y)
-    nets = relu_interpolants(x, y, units)[:1]
-    X, Y = x[:, None], y[:, None]
-    nets = [polish(net, X, Y, RELU, goal=goal, rng=rng) for net in nets]
-    return next((net for net in nets if squared_error(flatten(net)[None], net, X, Y, RELU)[0] < goal), None)
-
-
 def kinked_starts(x, units, count, *, rng=None):
     """[beyond the papers] Random nets whose units bend within the data: w = +-3 e^(Z / 2), Z normal, b = w t.
 
@@ -706,22 +673,24 @@ def kinked_starts(x, units, count, *, rng=None):
     return [[np.column_stack(rows), row[None]] for *rows, row in zip(w, w * t, v)]
 
 
-def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
-    """[Fukumizu 2019, Sec. 5.2] A net of smooth units through n points: many starts, the smallest norm that gets there.
+def smallest_zero_error(nets, x, y, act, *, goal=1e-29, rng=None):
+    """[Fukumizu 2019, Sec. 5.2] Of nets that should pass through n points the one of smallest norm that does, polished.
+
+    For ReLU `nets` are relu_interpolants(x, y, units), for other units the weights that landscape.fit_many finds from
+    kinked_starts; with n = 10 and 5 units about four in five arrive for tanh, and for smooLU one in twenty, from one in
+    a hundred to one in ten by the data set.
 
     Parameters
     ----------
+    nets : list of nets of one shape [W1, W2], one input and one output; it may be empty
     x, y : (n,) arrays
     act : Activation
-    units : int
-    restarts : int; with n = 10 and 5 units about four in five arrive for tanh, and for smooLU one in twenty, from one
-        in a hundred to one in ten by the data set
     goal : float, the squared error to get below
-    rng : seed or numpy Generator
+    rng : seed or numpy Generator, for the last digits (`polish`)
 
     Returns
     -------
-    [W1 (units, 2), W2 (1, units)] without output bias, or None. None proves nothing: it is a search.
+    [W1, W2], or None if none of them gets there.
 
     Raises
     ------
@@ -730,23 +699,25 @@ def smooth_zero_error(x, y, act, units, *, restarts=256, goal=1e-29, rng=None):
     """
     check_seed(rng)
     x, y = check_points(x, y)
-    units, goal = check_number("units", units, 1, whole=True), check_number("goal", goal, 0)
-    restarts = check_number("restarts", restarts, 1, whole=True)
+    goal = check_number("goal", goal, 0, 1e150)
+    nets = check_candidates(nets, x, y, act)
     rng, X, Y = np.random.default_rng(rng), x[:, None], y[:, None]
-    fits = fit_many(kinked_starts(x, units, restarts, rng=rng), X, Y, act)
-    arrived = [fit.weights for fit in fits if 2 * fit.loss < 100 * goal]        # polishing gains a factor of some ten
-    for net in sorted(arrived, key=lambda net: np.linalg.norm(flatten(net))):
-        net = polish(net, X, Y, act, goal=goal, rng=rng)
-        if squared_error(flatten(net)[None], net, X, Y, act)[0] < goal:
-            return net
+    with np.errstate(over="ignore", invalid="ignore"):              # a net whose output overflows is passed over
+        errors = [squared_error(flatten(net)[None], net, X, Y, act)[0] for net in nets]
+        norms = [np.hypot.reduce(flatten(net)) for net in nets]
+    for k in np.argsort(norms):
+        if errors[k] < 100 * goal:                                  # polishing gains a factor of some ten
+            net = polish(nets[k], X, Y, act, goal=goal, rng=rng)
+            if squared_error(flatten(net)[None], net, X, Y, act)[0] < goal:
+                return net
     return None
 
 
 class Experiment(NamedTuple):
-    """[Fukumizu 2019, Sec. 5.2] Data, and a net of zero error for each activation.
+    """[Fukumizu 2019, Sec. 5.2] Data, and a net of zero error for each problem.
 
-    x, eps: inputs and noise; nets: name of the activation -> weights; refused: reason -> number of data sets drawn
-    before and refused for it.
+    x, eps: inputs and noise; nets: name -> weights; refused: reason -> number of data sets drawn before and refused
+    for it.
     """
     x: np.ndarray
     eps: np.ndarray
@@ -754,23 +725,24 @@ class Experiment(NamedTuple):
     refused: dict
 
 
-def draw_experiment(units=5, *, noise=0.1, smooth=(TANH, SMOOLU), most_draws=1000, rng=None):
+def draw_experiment(problems, *, n=10, noise=0.1, most_draws=1000, rng=None):
     """[Fukumizu 2019, Sec. 5.2] Data sets are drawn until all nets have zero error, and the refused ones are counted.
 
-    The targets are phi(x) + eps, a teacher of one unit for each activation, with the same x and eps, n = 2 units
-    points; the nets have no output bias.
+    The targets are t(x) + eps, with the same x and eps for all problems. demo.five_units has the paper's: teachers of
+    one unit, nets of H_0 = 5 units.
 
     Parameters
     ----------
-    units : int, the paper's H_0 = 5
-    noise : float
-    smooth : activations to fit beside ReLU
+    problems : dict, name -> (t, fit): the teacher t(x), and fit(x, y, rng), which returns a net through the points or,
+        as a str, why it has none
+    n : int >= 1, number of points
+    noise : float >= 0, standard deviation of eps
     most_draws : int
     rng : seed or numpy Generator
 
     Returns
     -------
-    Experiment(x, eps, nets, refused), each net with a squared error < 1e-29
+    Experiment(x, eps, nets, refused)
 
     Raises
     ------
@@ -782,28 +754,19 @@ def draw_experiment(units=5, *, noise=0.1, smooth=(TANH, SMOOLU), most_draws=100
     About one data set in ten can be fitted by 5 ReLU units at all: the paper's experiment is one on chosen data.
     """
     check_seed(rng)
-    units = check_number("units", units, 1, 8, whole=True)
+    check_problems(problems)
     most_draws = check_number("most_draws", most_draws, 1, whole=True)
-    check_list_of_activations(smooth)
-    rng = np.random.default_rng(rng)
-    refused = {f"more than {units} ReLU units needed": 0, "no ReLU net": 0} | {f"no {a.name} net": 0 for a in smooth}
+    rng, refused = np.random.default_rng(rng), {}
     for _ in range(most_draws):
-        x, eps = draw_data(2 * units, noise, rng=rng)
-        y = RELU.f(x) + eps
-        if relu_units_needed(x, y) > units:
-            refused[f"more than {units} ReLU units needed"] += 1
-            continue
-        nets = {"ReLU": relu_zero_error(x, y, units, rng=rng)}
-        for act in smooth:
-            if None in nets.values():
+        (x, eps), nets = draw_data(n, noise, rng=rng), {}
+        for name, (t, fit) in problems.items():
+            nets[name] = fit(x, t(x) + eps, rng)
+            if isinstance(nets[name], str):
+                refused[nets[name]] = refused.get(nets[name], 0) + 1
                 break
-            nets[act.name] = smooth_zero_error(x, act.f(x) + eps, act, units, rng=rng)
-        missing = [name for name, net in nets.items() if net is None]
-        if not missing:
+        else:
             return Experiment(x, eps, nets, refused)
-        refused[f"no {missing[0]} net"] += 1
-    raise ValueError(f"none of {most_draws} data sets can be fitted by {units} units: {refused}; draw more, or with "
-                     "less noise")
+    raise ValueError(f"none of {most_draws} data sets can be fitted: {refused}; draw more, or with less noise")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1296,8 +1259,31 @@ def check_points(x, y):
     return x, y
 
 
-def check_list_of_activations(smooth):
-    """[the project] Refuse what is no list of activations.
+def check_candidates(nets, x, y, act):
+    """[the project] A list of nets with one input and one output, as float64 arrays, or a ValueError.
+
+    Returns
+    -------
+    list of lists of arrays
+
+    Raises
+    ------
+    ValueError
+        If nets is no list, or an element is no such net.
+    """
+    if not isinstance(nets, (list, tuple)):
+        raise ValueError(f"nets is {type(nets).__name__}, it should be a list of nets [W1, W2]")
+    checked = []
+    for k, net in enumerate(nets):
+        try:
+            checked.append(check_net(net, x[:, None], act, y[:, None])[0])
+        except ValueError as error:
+            raise ValueError(f"nets[{k}]: {error}") from None
+    return checked
+
+
+def check_problems(problems):
+    """[the project] Refuse what is no dict of a teacher and a fit for each name.
 
     Returns
     -------
@@ -1306,12 +1292,13 @@ def check_list_of_activations(smooth):
     Raises
     ------
     ValueError
-        If an element is no Activation.
+        If it is empty or a value is no pair of functions.
     """
-    if not isinstance(smooth, (list, tuple)) or not all(hasattr(act, "name") for act in smooth):
-        raise ValueError(f"smooth is {smooth!r}, it should be a list of Activations such as [TANH]")
-    for act in smooth:
-        check_functions("an element of smooth", act, ("f", "df", "d2f"), "an Activation such as TANH")
+    if not isinstance(problems, dict) or not problems:
+        raise ValueError(f"problems is {problems!r}, it should be a dict of pairs: name -> (teacher, fit)")
+    for name, pair in problems.items():
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(map(callable, pair)):
+            raise ValueError(f"problems[{name!r}] is {pair!r}, it should be a pair of functions: (teacher, fit)")
 
 
 def check_trials(G):

@@ -4,11 +4,13 @@ import inspect
 import math
 import re
 import types
+from collections import Counter
 
 import numpy as np
 import pytest
 
 import pacbayes as pacbayes_module
+from demo import five_units
 from embeddings import inactive_relu_units, inactive_units, replicate_unit
 from hessian import hessian, inactive_units_hessian, inertia
 from landscape import (
@@ -50,10 +52,9 @@ from pacbayes import (
     predicted_replicated_ratio,
     ratio_of_means,
     relu_units_needed,
-    relu_zero_error,
     replicated_ratio,
     ridge_kl,
-    smooth_zero_error,
+    smallest_zero_error,
     squared_error,
     surplus_slope,
     uniform_nodes,
@@ -61,6 +62,11 @@ from pacbayes import (
 )
 
 SEEDS = pytest.mark.parametrize("seed", range(3))
+
+
+def problems(acts=(RELU, TANH, SMOOLU), units=5):
+    """The paper's: a teacher of one unit and nets of five, for each activation."""
+    return {act.name: (act.f, five_units(act, units)) for act in acts}
 
 
 def random_cov(rng, d, decades=1.0):
@@ -625,13 +631,13 @@ def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five(
     while refused < 8:
         x, eps = draw_data(10, 0.1, rng=rng)
         y = np.maximum(x, 0) + eps
-        needed, possible = relu_units_needed(x, y), relu_zero_error(x, y, 5, rng=rng) is not None
+        needed, possible = relu_units_needed(x, y), bool(relu_interpolants(x, y, 5))
         assert not (needed > 5 and possible)
         refused, found = refused + (needed > 5), found + possible
 
 
 def test_zero_error_nets_are_below_1e_minus_29_and_the_relu_net_is_the_smallest():
-    experiment = draw_experiment(rng=0)
+    experiment = draw_experiment(problems(), rng=0)
     for act in (RELU, TANH, SMOOLU):
         net, X = experiment.nets[act.name], experiment.x[:, None]
         Y = act.f(X) + experiment.eps[:, None]
@@ -643,19 +649,20 @@ def test_zero_error_nets_are_below_1e_minus_29_and_the_relu_net_is_the_smallest(
     assert np.linalg.norm(flatten(experiment.nets["ReLU"])) == pytest.approx(min(norms), rel=1e-12)
 
 
-def test_the_smooth_fit_takes_the_smallest_of_the_nets_that_arrive():
+def test_the_smallest_of_the_nets_that_arrive_is_taken():
     x, eps = draw_data(6, 0.1, rng=3)
     starts = kinked_starts(x, 3, 64, rng=np.random.default_rng(5))
     fits = fit_many(starts, x[:, None], (np.tanh(x) + eps)[:, None], TANH)
     norms = sorted(np.linalg.norm(flatten(f.weights)) for f in fits if 2 * f.loss < 1e-29)
-    net = smooth_zero_error(x, np.tanh(x) + eps, TANH, 3, restarts=64, rng=5)
+    net = smallest_zero_error([f.weights for f in fits], x, np.tanh(x) + eps, TANH, rng=5)
     assert len(norms) > 3 and norms[1] > norms[0] * 1.0001
     assert np.linalg.norm(flatten(net)) == pytest.approx(norms[0], rel=1e-9)
-    assert smooth_zero_error(x, eps * 100, TANH, 1, restarts=4, rng=5) is None          # one unit through six points
+    assert smallest_zero_error([f.weights for f in fits], x, eps, TANH, rng=5) is None  # other targets
+    assert smallest_zero_error([], x, eps, TANH) is None
 
 
 def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
-    nets = draw_experiment(rng=[1022, 10]).nets                     # in this stream a step of smooLU overflows
+    nets = draw_experiment(problems(), rng=[1022, 10]).nets         # in this stream a step of smooLU overflows
     assert set(nets) == {"ReLU", "tanh", "smooLU"}
 
 
@@ -694,7 +701,7 @@ def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
 
 def test_refused_data_sets_are_counted_by_reason():
     for seed in range(3):
-        rng, counted = np.random.default_rng(seed), {"more than 4 ReLU units needed": 0, "no ReLU net": 0}
+        rng, counted = np.random.default_rng(seed), Counter()
         while True:                                                 # the same stream: no polishing is needed here
             x, eps = draw_data(8, 0.1, rng=rng)
             y = np.maximum(x, 0) + eps
@@ -704,20 +711,11 @@ def test_refused_data_sets_are_counted_by_reason():
                 counted["no ReLU net"] += 1
             else:
                 break
-        experiment = draw_experiment(4, smooth=(), rng=seed)
+        experiment = draw_experiment(problems([RELU], 4), n=8, rng=seed)
         assert np.array_equal(experiment.x, x) and np.array_equal(experiment.eps, eps)
         assert experiment.refused == counted and set(experiment.nets) == {"ReLU"}
-    with pytest.raises(ValueError, match="none of 3 data sets .* 1 units: .*'no constant net'") as refusal:
-        draw_experiment(1, smooth=(Hopeless,), most_draws=3, rng=0)
-    assert sum(map(int, re.findall(r": (\d+)", str(refusal.value)))) == 3
-    assert "'no constant net': 0" not in str(refusal.value)
-
-
-class Hopeless:
-    """An activation that fits nothing: constant."""
-    name = "constant"
-    f = staticmethod(np.ones_like)
-    df = d2f = staticmethod(np.zeros_like)
+    with pytest.raises(ValueError, match="none of 3 data sets can be fitted: {'too hard': 3}"):
+        draw_experiment({"any": (np.sin, lambda x, y, rng: "too hard")}, most_draws=3, rng=0)
 
 
 # ------------------------------------------------------------------ the experiment
@@ -863,7 +861,7 @@ def test_control_the_closed_form_needs_v_of_mean_zero():
 
 
 def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
-    experiment, (X, p) = draw_experiment(rng=1), uniform_nodes()
+    experiment, (X, p) = draw_experiment(problems(), rng=1), uniform_nodes()
     surplus = [0, 5, 25, 45]
     for act, w0 in ((TANH, (0, 0)), (RELU, (0, 2)), (SMOOLU, (0, 2))):
         net, Y = experiment.nets[act.name], act.f(X)
@@ -879,7 +877,7 @@ def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
 
 
 def test_caveats_v_of_zero_and_relu_at_w_zero():
-    experiment, (X, p) = draw_experiment(rng=2), uniform_nodes()
+    experiment, (X, p) = draw_experiment(problems(), rng=2), uniform_nodes()
     tanh, relu = experiment.nets["tanh"], experiment.nets["ReLU"]
     still = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p, spread_v=0)[0] - 1
     grown = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p)[0] - 1
@@ -942,8 +940,7 @@ def calls():
         "optimal_posterior": (optimal_posterior, (C, m, 10, 0.5, 2.0), {}),
         "pac_bayes_bound": (pac_bayes_bound, (0.5, 2.0, 10, 0.5), {}),
         "relu_units_needed": (relu_units_needed, (x, y), {}),
-        "relu_zero_error": (relu_zero_error, (x, y, 2), {"rng": 0}),
-        "smooth_zero_error": (smooth_zero_error, (x, y, TANH, 2), {"rng": 0, "restarts": 40}),
+        "smallest_zero_error": (smallest_zero_error, (relu_interpolants(x, y, 2), x, y, RELU), {"rng": 0}),
         "polish": (polish, (net, X, Y, TANH), {"rng": 0, "rounds": 3}),
         "ratio_of_means": (ratio_of_means, (C[:, :2] + 1,), {}),
         "kinked_starts": (kinked_starts, (x, 2, 3), {"rng": 0}), "draw_data": (draw_data, (3, 0.5), {"rng": 0}),
@@ -1021,26 +1018,29 @@ def refusals():
         "noise is -1": lambda: draw_data(3, -1),
         "noise is 1e.160": lambda: draw_data(3, 1e160),
         "x holds 1.0e.160": lambda: kinked_starts([1e160], 1, 1),
-        "y holds 1.0e.160": lambda: relu_zero_error(x, x * 1e160 / 3, 2),
+        "y holds 1.0e.160": lambda: smallest_zero_error([], x, x * 1e160 / 3, RELU),
         "the squared error overflows": lambda: polish(net, X, Y + 1e200, TANH),
         "the ratio of the errors overflows": lambda: ratio_of_means([[1e-300, 1e-300], [1e300, 1e300]]),
         "n is 0": lambda: draw_data(0, 1.0),
         "rng is 'a'": lambda: draw_data(3, 1.0, rng="a"),
         "x has length 4 and y 3": lambda: relu_units_needed(x, x[:3]),
-        "x has equal": lambda: relu_zero_error(x * 0, x, 2),
-        "both should be 6": lambda: relu_zero_error(x, x, 3),
+        "x has equal": lambda: smallest_zero_error([], x * 0, x, RELU),
+        r"nets\[0\]: weights\[0\] has": lambda: smallest_zero_error([[np.ones((2, 3)), np.ones((1, 2))]], x, x, RELU),
+        "nets is int": lambda: smallest_zero_error(3, x, x, RELU),
+        "problems is {}": lambda: draw_experiment({}),
+        "problems is <": lambda: draw_experiment(np.sin),
+        r"problems\['a'\] is": lambda: draw_experiment({"a": np.sin}),
+        r"problems\['b'\] is": lambda: draw_experiment({"b": (np.sin, 3)}),
         "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e140),
-        "goal is -2": lambda: relu_zero_error([0, 1], [1, -1], 1, goal=-2),         # also where there is no net
-        "rng is 'b'": lambda: relu_zero_error([0, 1], [1, -1], 1, rng="b"),
+        "goal is -2": lambda: smallest_zero_error([], [0, 1], [1, -1], RELU, goal=-2),      # also where there is no net
+        "rng is 'b'": lambda: smallest_zero_error([], [0, 1], [1, -1], RELU, rng="b"),
         "goal is -1": lambda: polish(net, X, Y, TANH, goal=-1),
         "rounds is 0.5": lambda: polish(net, X, Y, TANH, rounds=0.5),
         "act is 'tanh'": lambda: polish(net, X, Y, "tanh"),
         "units is 0": lambda: kinked_starts(x, 0, 2),
         "count is 0": lambda: kinked_starts(x, 2, 0),
         "count is 2.5": lambda: uniform_nodes(2.5),
-        "units is 9": lambda: draw_experiment(9),
-        "smooth is <": lambda: draw_experiment(smooth=TANH.f),
-        "most_draws is 0": lambda: draw_experiment(most_draws=0),
+        "most_draws is 0": lambda: draw_experiment(problems(), most_draws=0),
         "G has shape .1, 2.": lambda: ratio_of_means([[1.0, 2.0]]),
         "G has shape .2, 1.": lambda: ratio_of_means([[1.0], [2.0]]),
         "first row of mean 0": lambda: ratio_of_means([[0.0, 0.0], [1.0, 2.0]]),
@@ -1097,5 +1097,6 @@ def test_functions_work_when_copied_without_the_lines_that_call_check(name):
 
 
 def test_the_drawn_experiment_is_the_same_without_the_check_lines():
-    ours, copied = draw_experiment(3, rng=1), bare(pacbayes_module).draw_experiment(3, rng=1)
+    ours, copied = (module.draw_experiment(problems([RELU], 3), n=6, rng=1)
+                    for module in (pacbayes_module, bare(pacbayes_module)))
     assert np.array_equal(ours.x, copied.x) and ours.refused == copied.refused

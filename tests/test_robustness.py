@@ -220,7 +220,7 @@ def pacbayes(n, D, H, M):
     sigma = {"sigma": POSITIVE, "tau": Number(0.5, POSITIVE.bad)}
     risk, confidence = Number(0.5, (-0.1, 1.1)), {"n": Number(9, (1, 0), True), "delta": Number(0.5, (0, 1, -1))}
     points, search = {"x": np.array([0.0, 1]), "y": np.array([1.0, 2])}, {"goal": Number(0.5, (-1,)), "rng": RNG}
-    units, trials = Number(1, (0, 9), True), Number(3, (1,), True)
+    trials = Number(3, (1,), True)
     narrow = net(n, D, H, M) | {"act": ACT, "p": np.eye(n)[0], "rho": Number(0.5, (-1,), optional=True)}
     wide = narrow | {"surplus": Given([2, 0], [None, [], 2, [-1], [1.5], [np.nan], ["2"], [None], {}])}
     new = {"w0": whole(D + 1), "spread_v": Number(1.0, (-1,)), "spread_w": Number(0.5, (-1,))}
@@ -241,12 +241,11 @@ def pacbayes(n, D, H, M):
         "draw_data": row(pb.draw_data, n=Number(3, (0, -1), True), noise=Number(0.5, (-1,)), rng=RNG),
         "relu_units_needed": row(pb.relu_units_needed, x=np.arange(n + 0.0), y=whole(n)),
         "polish": row(pb.polish, **net(n, D, H, M), act=ACT, rounds=STEPS, **search),
-        "relu_zero_error": row(pb.relu_zero_error, **points, units=units, **search),
         "kinked_starts": row(pb.kinked_starts, "x0", x=whole(n), units=COUNT, count=COUNT, rng=RNG),
-        "smooth_zero_error": row(pb.smooth_zero_error, **points, act=ACT, units=COUNT, restarts=COUNT, **search),
-        "draw_experiment": row(pb.draw_experiment, units=units, noise=Number(0.5, (-1,)), rng=RNG,
-                               smooth=Given([], [None, TANH, "tanh", ["tanh"], [None], [np.tanh]]),
-                               most_draws=COUNT),
+        "smallest_zero_error": row(pb.smallest_zero_error, **points, act=ACT, **search,
+                                   nets=Given([[np.array([[1.0, -1]]), np.array([[2.0]])]], [None, 2, "ab", [None]])),
+        "draw_experiment": row(pb.draw_experiment, n=COUNT, noise=Number(0.5, (-1,)), rng=RNG, most_draws=COUNT,
+                               problems=Given({"a": (np.sin, lambda x, y, rng: [])}, [None, {}, 2, {"a": np.sin}])),
         "uniform_nodes": row(pb.uniform_nodes, count=COUNT),
         "ratio_of_means": row(pb.ratio_of_means, "G0 G1", G=whole(n + 1, M + 1) ** 2),
         "generalization_ratio": row(pb.generalization_ratio, "p w0", **wide, **new, trials=trials, rng=RNG),
