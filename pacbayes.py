@@ -706,7 +706,7 @@ def smallest_zero_error(nets, x, y, act, *, goal=1e-29, rng=None):
         errors = [squared_error(flatten(net)[None], net, X, Y, act)[0] for net in nets]
         norms = [np.hypot.reduce(flatten(net)) for net in nets]
     for k in np.argsort(norms):
-        if errors[k] < 100 * goal:                                  # polishing gains a factor of some ten
+        if errors[k] < 100 * goal and norms[k] < 1e150:             # polishing gains a factor of some ten
             net = polish(nets[k], X, Y, act, goal=goal, rng=rng)
             if squared_error(flatten(net)[None], net, X, Y, act)[0] < goal:
                 return net
