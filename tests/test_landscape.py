@@ -530,6 +530,14 @@ def test_remark_4_2_the_codimension_is_n_times_m():
 
 # ------------------------------------------------------------------ fitting
 
+def test_one_damped_step_near_a_solution_is_followed_by_undamped_ones_to_the_floor_and_all_are_counted():
+    X = np.linspace(-1, 1, 6)[:, None]
+    Y = np.sin(3 * X)
+    net = ls.fit(random_weights([1, 6, 1], rng=0), X, Y, TANH).weights
+    near = ls.fit([W + 1e-4 for W in net], X, Y, TANH, iterations=1)
+    assert near.loss < 1e-26 and near.converged and 3 <= near.iterations <= 13           # at most a dozen
+
+
 def test_fit_reaches_the_rounding_floor_where_the_net_can_interpolate():
     tasks = [([2, 8, 1], 12, TANH), ([3, 10, 2], 8, SMOOLU), ([2, 6, 6, 1], 15, TANH), ([2, 20, 1], 12, RELU)]
     for widths, n, act in tasks:
