@@ -248,6 +248,30 @@ def check_pair(F, Y):
     return F, Y
 
 
+def check_symmetric(name, H):
+    """[the project] H as a symmetric float64 matrix, or a ValueError that names it.
+
+    Returns
+    -------
+    (size, size) float64 array
+
+    Raises
+    ------
+    ValueError
+        If it is not square, finite and symmetric up to rounding, or so large that its eigenvalues overflow.
+    """
+    H = check_array(name, H, 2)
+    if H.shape[0] != H.shape[1]:
+        raise ValueError(f"{name} has shape {H.shape}, it should be square")
+    with np.errstate(over="ignore"):
+        # a product of three matrices rounds to about size eps of their norms; 100 leaves room for cancellation
+        if np.abs(H - H.T).max() > 100 * len(H) * EPS * np.abs(H).max():
+            raise ValueError(f"{name} differs from its transpose by more than rounding, it should be symmetric")
+        if not np.isfinite(np.abs(H).max() * len(H)):
+            raise ValueError(f"{name} reaches up to {np.abs(H).max():g}, its eigenvalues overflow float64")
+    return H
+
+
 def check_overflow(what, *arrays):
     """[the project] Refuse a result that left the range of float64.
 

@@ -80,6 +80,7 @@ from landscape import (
     check_number,
     check_overflow,
     check_seed,
+    check_symmetric,
     check_weights,
     check_widths,
     forward_pass,
@@ -1275,29 +1276,6 @@ def check_radius(exponent):
     """
     if not -1021 < exponent < 1021:
         raise ValueError("epsilon and the weights leave no radius in the range of float64; scale them")
-
-
-def check_symmetric(name, H):
-    """[the project] A symmetric matrix, to rounding, or a ValueError that names it.
-
-    Returns
-    -------
-    (size, size) array
-
-    Raises
-    ------
-    ValueError
-        If it is bad, not square or not symmetric.
-    """
-    H = check_array(name, H, 2)
-    if H.shape[0] != H.shape[1]:
-        raise ValueError(f"{name} has shape {H.shape}, it should be square")
-    with np.errstate(over="ignore"):
-        if np.abs(H - H.T).max() > 100 * len(H) * EPS * np.abs(H).max():
-            raise ValueError(f"{name} differs from its transpose by more than rounding, it should be symmetric")
-        if not np.isfinite(np.abs(H).max() * len(H)):
-            raise ValueError(f"{name} reaches up to {np.abs(H).max():g}, its eigenvalues overflow float64")
-    return H
 
 
 def check_blocks(H, n1, bound):
