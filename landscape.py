@@ -1697,10 +1697,17 @@ def stacked_gradient(theta, like, X, Y, act, loss=SQUARE):
     Returns
     -------
     (B, P) array
+
+    Raises
+    ------
+    ValueError
+        If the outputs overflow; the other arguments are taken as they are.
     """
     weights = unstack(theta, like)
-    inputs, z = forward_pass(weights, X, act)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inputs, z = forward_pass(weights, X, act)
     F = z[-1]                                                       # (B, n, M)
+    check_overflow("the output", F)
     delta = loss.d1(F.reshape(-1, F.shape[2]), np.tile(Y, (len(F), 1))).reshape(F.shape)
     grads = backward_pass(weights, inputs, z, delta, act)
     return np.concatenate([g.reshape(len(theta), -1) for g in grads], axis=1)
