@@ -119,18 +119,18 @@ def shallow_pass(weights, X, Y, act, loss, H):
     -------
     None
     """
-    inputs, z = forward_pass(weights, X, act)
+    n, (inputs, z) = len(X), forward_pass(weights, X, act)
     check_overflow("the output", z[-1])
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
     x, slope, dl = inputs[0].T, act.df(z[0].T), loss.d1(z[1], Y).T  # (c, n), (h, n), (M, n)
-    J = np.zeros((len(H), M, len(X)))
-    np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, -1))
-    J[h * c:].reshape(M, c2, M, -1)[m, :, m] = inputs[1].T
+    J = np.zeros((len(H), M, n))
+    np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, n))
+    J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
     upper_gram(J, loss.d2(z[1], Y), H)
     bend = V @ dl * act.d2f(z[0].T)                                 # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += input_pairs(bend, x)
-    turn = (slope[:, None] * dl).reshape(h * M, -1) @ x.T           # (h M, c)
+    turn = (slope[:, None] * dl).reshape(h * M, n) @ x.T            # (h M, c)
     H[:h * c, h * c:].reshape(h, c, M, c2)[i, :, :, i] += turn.reshape(h, M, c).swapaxes(1, 2)
 
 
@@ -1074,7 +1074,7 @@ def surplus_hessian(weights, X, Y, act, loss, layer, W, V):
         to_w = np.einsum("jm,nmp,njd->pjd", V, d_delta, Lw, optimize=True)
         to_w += np.einsum("nj,nd,njp->pjd", push * s2, a, w_da, optimize=True)
         to_w += np.einsum("nj,ndp->pjd", push * s1, da, optimize=True)
-    blocks = SurplusHessian(np.hstack([to_v.reshape(P, -1), to_w.reshape(P, -1)]), vv.reshape(E * M1, E * M1),
+    blocks = SurplusHessian(np.hstack([to_v.reshape(P, E * M1), to_w.reshape(P, E * D1)]), vv.reshape(E * M1, E * M1),
                             vw.reshape(E * M1, E * D1), ww.reshape(E * D1, E * D1))
     check_overflow("a block of the Hessian", *blocks)
     return blocks

@@ -528,6 +528,15 @@ def test_remark_4_2_the_codimension_is_n_times_m():
     assert ls.jacobian_rank(weights, X, SMOOLU) == 15
 
 
+def test_asymmetry_counts_as_rounding_up_to_a_hundred_sizes_eps():
+    H = np.ones((10, 10))
+    H[0, 1] += 900 * EPS                                            # below 100 * 10 * EPS
+    assert ls.check_symmetric("H", H) is H
+    H[0, 1] += 200 * EPS
+    with pytest.raises(ValueError, match="H differs from its transpose"):
+        ls.check_symmetric("H", H)
+
+
 # ------------------------------------------------------------------ fitting
 
 def test_one_damped_step_near_a_solution_is_followed_by_undamped_ones_to_the_floor_and_all_are_counted():
