@@ -1117,8 +1117,8 @@ def orbit(seed, data):
 
 
 SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature, "zero-loss": zero_loss,
-            "regular-values": regular_values, "embedded": embedded, "layers": layers, "escape": escape,
-            "one-output": one_output, "zero-error": zero_error, "graphs": graphs, "patterns": patterns,
+            "regular-values": regular_values, "graphs": graphs, "embedded": embedded, "layers": layers,
+            "escape": escape, "one-output": one_output, "zero-error": zero_error, "patterns": patterns,
             "pac-bayes": pac_bayes, "experiment": experiment, "accounts": accounts,
             "alpha-scale": alpha_scale, "sharpness": sharpness, "orbit": orbit}
 
