@@ -315,8 +315,8 @@ def embedded(seed, data):
     """A minimum inside a wider net: saddle or flat minimum"""
     yield ("A net 2-2-2 at a strict local minimum above zero (ReLU: strict but for a zero\n"
            "eigenvalue a unit, from rescaling), 30 samples, embedded with E = 2 surplus\n"
-           "units. Gradient: its largest entry. Then the eigenvalues +, -, 0 of the wide net's\n"
-           "Hessian, predicted from the narrow net alone, and measured.\n\n"
+           "units. Gradient: its largest entry. Then the eigenvalues +, -, 0 of the wide\n"
+           "net's Hessian, predicted from the narrow net alone, and measured.\n\n"
            "units   embedding                 gradient predicted measured verdict")
     checks = []
     for act in (ls.TANH, ls.SMOOLU, ls.RELU):
