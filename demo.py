@@ -313,9 +313,10 @@ def counts(inertia):
 
 def embedded(seed, data):
     """A minimum inside a wider net: saddle or flat minimum"""
-    yield ("A net 2-2-2 at a strict local minimum above zero, 30 samples, embedded with\n"
-           "E = 2 surplus units. Gradient: its largest entry. Then the eigenvalues +, -, 0\n"
-           "of the wide net's Hessian, predicted from the narrow net alone, and measured.\n\n"
+    yield ("A net 2-2-2 at a strict local minimum above zero (ReLU: strict but for a zero\n"
+           "eigenvalue a unit, from rescaling), 30 samples, embedded with E = 2 surplus\n"
+           "units. Gradient: its largest entry. Then the eigenvalues +, -, 0 of the wide\n"
+           "net's Hessian, predicted from the narrow net alone, and measured.\n\n"
            "units   embedding                 gradient predicted measured verdict")
     checks = []
     for act in (ls.TANH, ls.SMOOLU, ls.RELU):
@@ -569,7 +570,7 @@ def zero_error(seed, data):
     narrow = [2 * W for W in ls.random_weights([2, 3, 2], rng=rng)]
     Y, V = ls.forward(narrow, X, ls.TANH), rng.normal(size=(3, 2))
     blocks = hs.inactive_units_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, V)
-    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D", 2 * 3, int(np.linalg.matrix_rank(blocks.ww)))
+    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D'", 2 * 3, int(np.linalg.matrix_rank(blocks.ww)))
     W = rng.normal(size=(3, 3))
     blocks = hs.inactive_propagation_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, W)
     yield equal("Fukumizu (43)", "tanh: rank of S2 = E M", 3 * 2, int(np.linalg.matrix_rank(blocks.vv)))
