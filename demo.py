@@ -158,7 +158,7 @@ def exact_fit(seed, data):
     yield below("Cooper Rem. 4.2", "two targets share the hidden layer", error, bound)
     t = np.sort(X @ weights[0][0, :-1])[:50]                        # the n x n system, sorted; of many points a corner
     A = ls.SMOOLU.f(t[:, None] - np.sort(weights[0][:, -1])[:50])
-    yield equal("Cooper Thm 4.1", f"dF/dm triangular, pivots > 0, of {len(t)}", len(t),
+    yield equal("Cooper Thm 4.1", f"df/dm triangular, diagonal > 0: {len(t)}", len(t),
                 int((np.diag(A) > 0).sum()) if not np.triu(A, 1).any() else 0)
     deep = ls.interpolate_deep(X, Y, [3, 1, n], ls.SMOOLU, rng=seed)
     error = np.abs(ls.forward(deep, X, ls.SMOOLU) - Y).max() / scale
@@ -169,7 +169,7 @@ def exact_fit(seed, data):
     yield equal("Cooper Cor. 3.4", "printed: rank of the last layer", 1, int(rank))
     t = np.sort(np.random.default_rng([seed, 1]).normal(size=500))
     diagonal = ls.SMOOLU.f(np.diff(t) / 2)
-    yield Check("Cooper Lemma 3.3", "as printed, 500 points: pivots at 0", "> 0", str((diagonal == 0).sum()),
+    yield Check("Cooper Lemma 3.3", "as printed, n = 500: A_ii underflowed", "> 0", str((diagonal == 0).sum()),
                 bool((diagonal == 0).any()))
 
 
@@ -627,7 +627,7 @@ def graphs(seed, data):
     a, b = np.array([1.0, -1.0, 1.0]), np.array([[2.0, 2.0]])
     f = ls.dag_forward([(0, 2, 0), (1, 2, 1), (2, 3, 2)], a, b, ls.RELU)[0, 0]
     printed = ls.relu(2.0) + ls.relu(-2.0)
-    yield equal("Cooper Sec. 3", "relu(2 - 2); the printed sum gives 2", "0.0, 2.0", f"{f}, {printed}")
+    yield equal("Cooper Sec. 3", "relu(2 - 2), and as printed", "0.0, 2.0", f"{f}, {printed}")
 
 
 def patterns(seed, data):
@@ -639,9 +639,10 @@ def patterns(seed, data):
         y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
         nets = ls.relu_interpolants(x, y, 5)
         draws, possible = draws + 1, possible + bool(nets)
-    yield (f"Ten noisy samples of relu(x): {possible} of {draws} data sets have a net, the last has\n"
-           f"{len(nets)}. Each of the 11,628 choices of five activation patterns is a linear\n"
-           "system; a solution is a net if its units are on exactly where the patterns say.")
+    yield paragraph(
+        f"The experiment of Fig. 2, below, needs such nets. Of {draws} data sets, ten noisy samples of relu(x), "
+        f"{possible} have any, the last one {len(nets)}. Each of the 11,628 choices of five activation patterns is a "
+        "linear system; a solution is a net if its units are on exactly where the patterns say.")
     errors = [np.abs(ls.forward(net, x[:, None], ls.RELU)[:, 0] - y).max() for net in nets]
     yield below("beyond", "largest error of any of them", max(errors), 1e-9 * np.abs(y).max())
     near_them = np.linspace(-1, 1, 2001)[:, None]
@@ -715,7 +716,7 @@ def pac_bayes(seed, data):
                 min(values) > bound)
     kl = pb.isotropic_kl(theta, best.cov, sigma)
     off = abs(best.tau ** 2 / np.sqrt(2 / ((n - 1) * (kl + np.log(n / delta)))) - 1)
-    yield below("Fukumizu G.2.1", f"tau^2 / right side - 1, tau = {best.tau:.3f}", off, 1e-10)
+    yield below("Fukumizu G.2.1", f"fixed point: left / right - 1, tau {best.tau:.2f}", off, 1e-10)
     inputs, count, tau = ls.augment(narrow[0], np.linspace(-1, 1, 10)[:, None]), 100_000, 1e-3
     S = pb.mean_curvature([[1.0]], inputs)
     root = tau * np.linalg.cholesky(np.linalg.inv(S))
@@ -992,14 +993,14 @@ def sharpness(seed, data):
     Q = np.linalg.qr(rng.normal(size=(8, 8)))[0]
     yield ("The largest rise of L in a ball, by projected ascent from +- the Hessian's top\n"
            "eigenvector and random points. Of a quadratic: lambda_1 eps^2 / (2 (1 + L)).")
-    for name, values in (("flat directions", [0, 0, 0, 1, 1, 2, 3, 5]), ("multiple top", [0, 1, 2, 3, 4, 4, 4, 4]),
+    for name, values in (("flat", [0, 0, 0, 1, 1, 2, 3, 5]), ("equal top", [0, 1, 2, 3, 4, 4, 4, 4]),
                          ("saddle", [-9, -2, -1, 0, 1, 1, 2, 3])):
         H = Q * np.array(values, dtype=float) @ Q.T
         H = (H + H.T) / 2
         loss, gradient = (lambda z, H=H: 1 + np.sum(z @ H * z, axis=1) / 2), (lambda z, H=H: z @ H)
         found = rp.epsilon_sharpness(loss, gradient, np.zeros(8), 0.5, hessian=H, rng=seed)
         exact = max(values) * 0.5 ** 2 / (2 * (1 + 1))
-        yield below("Dinh Def. 2", f"{name}: measured / exact - 1", abs(found.value / exact - 1), 1e-12)
+        yield below("Dinh Def. 2", f"quadratic, {name}: value / exact - 1", abs(found.value / exact - 1), 1e-12)
     weights, X, Y = live_net([2, 3, 1], False, 12, rng)
     theta, H = ls.flatten(weights), hs.hessian(weights, X, Y, ls.RELU)
     loss, gradient = rp.network_loss(weights, X, Y, ls.RELU)
@@ -1145,7 +1146,7 @@ def figure_spectra(plt, seed):
         ax.axvline(0, color="0.7", lw=0.8, zorder=0)
         ax.set(xscale="symlog", title=title, xlabel=r"eigenvalue $\lambda$ of $\nabla^2 L$")
         ax.set_xscale("symlog", linthresh=1e-4)
-        ax.set_xticks([-1e-2, 0, 1e-2, 1, 100])
+        ax.set(xticks=[-1e-2, 0, 1e-2, 1, 100], xlim=(None, 1000))
     axes[0].set_ylabel(r"number of eigenvalues $\leq \lambda$")
     axes[1].legend(loc="upper left", frameon=False)
     return fig
@@ -1165,9 +1166,10 @@ def figure_walk(plt, seed):
     for shade, k in zip(np.linspace(0.75, 0, 5), range(0, 401, 100)):
         left.plot(grid, ls.forward(path[k], grid, ls.TANH), color=str(shade), label=f"step {k}")
     left.plot(X, Y, "o", mfc="white", mec="black")
-    left.plot(points, [left.get_ylim()[0]] * 2, "k^", clip_on=False)
+    left.plot(points, [left.get_ylim()[0]] * 2, "k^", clip_on=False, label=r"$x = \pm 2.6$, see right")
     left.set(xlabel="$x$", ylabel=r"$f(x;\,\theta)$", title="every net fits the six points")
-    left.legend(frameon=False, fontsize=7)
+    left.set_ylim(top=left.get_ylim()[0] + 1.35 * np.ptp(left.get_ylim()))
+    left.legend(frameon=False, fontsize=7, loc="upper right", ncols=2)
     right.plot(*seen.T, color="0.6", lw=0.7, zorder=0)
     right.scatter(*seen.T, c=np.linspace(0.75, 0, len(seen)), cmap="gray", vmin=0, vmax=1, s=6)
     largest = max(ls.training_loss(w, X, Y, ls.TANH) for w in path)
@@ -1200,7 +1202,7 @@ def figure_ratio(plt, seed):
                 label="closed form" if name == "tanh" else None)
         ax.errorbar(shown.widths + shift, measured.ratio, 2 * measured.error, fmt=marker, ms=5, mfc="white",
                     color="black", capsize=2, label=f"{name}, 1000 trials")
-    ax.set(xlabel="units $H$", ylabel=r"$E\,G(N_H)\,/\,E\,G(N_5)$", ylim=(0, None))
+    ax.set(xlabel="units $H$ (bars: two standard errors)", ylabel=r"$E\,G(N_H)\,/\,E\,G(N_5)$", ylim=(0, None))
     ax.legend(frameon=False)
     return fig
 
@@ -1239,12 +1241,15 @@ def figure_orbit(plt, seed):
     _, loss = two_weights(seed)
     a, b = np.meshgrid(np.linspace(0.02, 4, 300), np.linspace(0.02, 4, 300))
     fig, ax = plt.subplots(figsize=(4, 3.6), layout="constrained")
-    curves = ax.contour(a, b, loss(a, b), levels=[0.01, 0.05, 0.2, 0.6, 1.5, 4, 10], colors="black", linewidths=0.8)
-    ax.clabel(curves, fontsize=7)
-    alpha = np.geomspace(0.25, 4, 9)
+    levels = [0.05, 0.2, 0.6, 1.5, 4, 10]
+    curves = ax.contour(a, b, loss(a, b), levels=levels, colors="black", linewidths=0.8)
+    ridge = np.linspace(1.1, 4, 500)                                # the labels stand on the diagonal
+    along = loss(ridge, ridge)
+    ax.clabel(curves, fontsize=7, manual=[(ridge[np.abs(along - level).argmin()],) * 2 for level in levels])
+    alpha = np.geomspace(0.3, 1 / 0.3, 9)
     ax.plot(alpha, 1 / alpha, "o", ms=5, color="black", label=r"$T_\alpha(1, 1)$: one function")
     ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", aspect="equal", title=r"level curves of $L(\theta_1, \theta_2)$")
-    ax.legend(loc="upper right", fontsize=8)
+    ax.legend(loc="upper right", fontsize=8, framealpha=1)
     return fig
 
 
@@ -1296,7 +1301,7 @@ def figure_power(plt, seed):
         ax.axvline(0, color="0.6", ls="--", zorder=0)
         ax.set(xlabel=r"$\eta = (|\theta-\hat\theta|^2+b)^a\,(\theta-\hat\theta)$",
                title=rf"$a$ = {a}: $L''$ times {b ** (-2 * a):.2g}")
-    axes[0].set(xlabel=r"$\eta = \theta - \hat\theta$", ylabel="$L$", title="as it was")
+    axes[0].set(xlabel=r"$\eta = \theta - \hat\theta$", ylabel="$L$", title=f"as it was ($b$ = {b} to the right)")
     return fig
 
 
@@ -1314,8 +1319,9 @@ def figure_radial(plt, seed):
         for line in (np.column_stack([np.full_like(fine, s), fine]), np.column_stack([fine, np.full_like(fine, s)])):
             right.plot(*rp.radial_inverse(line, np.zeros(2), rhat, delta, rho).T, color="0.4", lw=0.6)
     turn = np.linspace(0, 2 * np.pi, 201)
-    for radius, style in ((rho, "-"), (delta, "--")):
-        right.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", ls=style)
+    for radius, style, letter in ((rho, "-", r"$\rho$"), (delta, "--", r"$\delta$")):
+        right.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", ls=style, label=f"radius {letter}")
+    right.legend(loc="upper right", fontsize=7, framealpha=1)
     right.set(aspect="equal", xlabel=r"$\eta_1$", ylabel=r"$\eta_2$", title=r"a grid of $\theta$ carried over")
     return fig
 
@@ -1339,7 +1345,7 @@ def figure_sharpness(plt, seed):
     ax.loglog(alphas, norm, color="0.6", label=r"$\|\nabla^2 L\|_2$")
     ax.loglog(alphas, model, color="black", ls="--", label=r"second order, $\|\nabla^2 L\|_2\,\epsilon^2/2$")
     ax.loglog(alphas, found, "o", mfc="white", mec="black", ms=4, label=r"$\epsilon$-sharpness, $\epsilon$ = 0.1")
-    ax.set(xlabel=r"$\alpha$", ylabel=r"at $T_\alpha(\theta)$, the same function")
+    ax.set(xlabel=r"$\alpha$", ylabel=r"norm or sharpness at $T_\alpha(\theta)$")
     ax.legend(frameon=False)
     return fig
 

@@ -1192,6 +1192,44 @@ def jacobian(weights, X, act):
 # through its rising part first, so the units that carry see a range of 1/4 and the last layer scales up.
 # ---------------------------------------------------------------------------------------------
 
+def interpolate_as_printed(X, Y, act, a):
+    """[Cooper 2018, Lemma 3.3] The net of the lemma's proof, word for word: n units that all look in the direction a.
+
+        t_i = a . x_i, sorted;    b_i = (t_(i-1) + t_i) / 2,  t_0 = t_1 - 1;    A_ij = sigma(t_i - b_j);    A m = y
+
+    Parameters
+    ----------
+    X, Y : (n, D) and (n, M) arrays
+    act : Activation, rectified in the sense of Definition 3.1
+    a : (D,) array with distinct a . x_i
+
+    Returns
+    -------
+    [W1 (n, D + 1), W2 (M, n)]: A is lower triangular, as sigma is 0 left of its threshold, and its diagonal positive.
+
+    Raises
+    ------
+    ValueError
+        If an argument is bad, two a . x_i are equal, or a diagonal entry of A underflows to 0.
+
+    Notes
+    -----
+    Right in exact arithmetic. In float64 smooLU underflows where points are close, and ReLU loses digits with each
+    point (tests/test_landscape.py::test_the_literal_construction_fails_in_float64); `interpolate` has the remedies.
+    """
+    X, Y, a = check_direction(X, Y, act, a)
+    t = X @ a                                                       # (n,)
+    order = np.argsort(t)
+    t = t[order]
+    b = (np.append(t[0] - 1, t[:-1]) + t) / 2
+    A = act.f(t[:, None] - b)                                       # (n, n), lower triangular
+    check_pivots(A)
+    with np.errstate(over="ignore", invalid="ignore"):
+        m = triangular_solve(A, Y[order])                           # (n, M)
+    check_overflow("m", m)
+    return [np.column_stack([np.tile(a, (len(X), 1)), b]), m.T.copy()]
+
+
 def thresholds(t, knot):
     """[Cooper 2018, Lemma 3.3] b_i = t_(i-1) + knot (t_i - t_(i-1)), in the order of sorted t.
 
@@ -1408,6 +1446,49 @@ def interpolate(X, Y, act=SMOOLU, *, width=None, knot=0.1, rng=None):
     width = len(X) if width is None else width
     width = check_number("width", width, len(X), whole=True)
     return interpolate_deep(X, Y, [width], act, knot=knot, rng=rng)
+
+
+def check_direction(X, Y, act, a):
+    """[the project] The arguments of interpolate_as_printed.
+
+    Returns
+    -------
+    X, Y, a as float64 arrays
+
+    Raises
+    ------
+    ValueError
+        If they do not fit each other, two rows of X have the same a . x, or act is no Activation.
+    """
+    X, Y, a = check_array("X", X, 2), check_array("Y", Y, 2), check_array("a", a, 1)
+    check_functions("act", act, ("f", "df", "d2f"), "an Activation such as SMOOLU")
+    if len(Y) != len(X):
+        raise ValueError(f"Y has {len(Y)} rows, it should have {len(X)}, as X")
+    if len(a) != X.shape[1]:
+        raise ValueError(f"a has length {len(a)}, it should be {X.shape[1]}, the columns of X")
+    if max(np.abs(X).max(), np.abs(Y).max(), np.abs(a).max()) > 1e100:
+        raise ValueError("X, Y or a reaches beyond 1e100, they should stay below: A would overflow")
+    if len(np.unique(X @ a)) < len(X):
+        raise ValueError("a has the same product with two rows of X, it should have distinct ones")
+    return X, Y, a
+
+
+def check_pivots(A):
+    """[the project] Refuse the system of Lemma 3.3 where an entry of the diagonal is 0 or not finite.
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    pivots = np.diagonal(A)
+    if not (np.isfinite(A).all() and (pivots > 0).all() and not np.triu(A, 1).any()):
+        raise ValueError("a or act should make A lower triangular with a positive diagonal; "
+                         f"{np.sum(~(pivots > 0))} of its {len(A)} diagonal entries are not: see interpolate")
 
 
 def check_interpolation(X, Y, widths, act, knot):

@@ -51,9 +51,8 @@ def test_the_demo_passes_every_check_in_eighty_columns():
     assert all(f"\n{name}: " in out for name in demo.SECTIONS)
 
 
-@pytest.mark.parametrize("seed", ["1", "12345678901234567890"])
-def test_every_claim_holds_for_other_seeds(capsys, seed):
-    status, out, _ = run(capsys, "--seed", seed)
+def test_every_claim_holds_for_another_seed(capsys):
+    status, out, _ = run(capsys, "--seed", "12345678901234567890")
     assert status == 0 and "FAIL" not in out and out != whole()
 
 

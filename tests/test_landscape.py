@@ -427,6 +427,18 @@ def test_erratum_corollary_3_4_as_printed_has_rank_one():
     assert np.abs(features @ best - Y).max() > 0.1 * np.abs(Y).max()         # so it cannot fit
 
 
+@pytest.mark.parametrize("act", [RELU, SMOOLU, ls.RECTIFIED_TANH], ids=lambda act: act.name)
+def test_lemma_3_3_as_printed_fits_a_dozen_points_well_apart(act):
+    rng = np.random.default_rng(0)
+    X = rng.permutation(np.arange(12.0))[:, None] * [1.0, -0.5]                 # a . x apart by 2, gaps of 1
+    Y, a = rng.normal(size=(12, 2)), np.array([1.5, -1.0])
+    W1, W2 = ls.interpolate_as_printed(X, Y, act, a)
+    t = np.sort(X @ a)
+    assert (W1[:, :2] == a).all() and np.allclose(W1[:, 2], np.append(t[0] - 0.5, (t[1:] + t[:-1]) / 2), rtol=1e-14)
+    terms = act.f(X @ W1[:, :2].T - W1[:, 2]) @ np.abs(W2).T                 # sums of 12 terms round by 12 eps
+    assert (np.abs(forward([W1, W2], X, act) - Y) <= 12 * EPS * terms.max()).all() and EPS * terms.max() < 1e-8
+
+
 def test_the_literal_construction_fails_in_float64():
     # Unscaled a, thresholds half way, t_0 = t_1 - 1, as in the proof of Lemma 3.3.
     rng = np.random.default_rng(0)
@@ -435,6 +447,8 @@ def test_the_literal_construction_fails_in_float64():
     b = (t + np.concatenate([[t[0] - 1], t[:-1]])) / 2
     A = SMOOLU.f(t[:, None] - b)
     assert (np.diagonal(A) == 0).any()                                       # exp(-2 / gap) underflows: A is singular
+    with pytest.raises(ValueError, match=f"{(np.diagonal(A) == 0).sum()} of its 200 diagonal entries are not"):
+        ls.interpolate_as_printed(X, Y, SMOOLU, np.random.default_rng(0).normal(size=803)[800:])
     ours = ls.interpolate(X, Y, SMOOLU, rng=0)
     assert np.abs(forward(ours, X, SMOOLU) - Y).max() < 1e-9
     # with ReLU, k = 1/2 passes every error on, k = 0.1 forgets it: the growth of the best direction tells

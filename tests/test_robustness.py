@@ -132,6 +132,8 @@ def landscape(n, D, H, M):
         "training_loss": row(ls.training_loss, **data, act=ACT, loss=LOSS),
         "gradient": row(ls.gradient, **data, act=ACT, loss=LOSS),
         "jacobian": row(ls.jacobian, inputs, **x_net),
+        "interpolate_as_printed": row(ls.interpolate_as_printed, "Y1", X=np.arange(n)[:, None] * np.ones((1, D)),
+                                      Y=Y, act=Given(RELU, [None, 3, "relu"]), a=np.eye(D)[0]),
         "interpolate": row(ls.interpolate, "X1 Y1", X=X, Y=Y, act=RECTIFIED, knot=Number(0.25, (0, 0.6, -1)), rng=RNG,
                            width=Number(n, (0, -1), True, optional=True)),
         "interpolate_deep": row(ls.interpolate_deep, "X1 Y1", X=X, Y=Y, act=RECTIFIED, rng=RNG,
