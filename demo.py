@@ -173,6 +173,58 @@ def exact_fit(seed, data):
                 bool((diagonal == 0).any()))
 
 
+def curvature(seed, data):
+    """Exact second derivatives, and what they count"""
+    rng = np.random.default_rng([seed, 2])
+    weights = ls.random_weights([3, 6, 5, 2], rng=rng)
+    X, Y = rng.normal(size=(20, 3)), rng.random((20, 2))
+    directions, v = np.split(rng.normal(size=(7, ls.flatten(weights).size)) / 10, [6])
+    yield ("A deep net, 3-6-5-2. The Hessian is right if L(theta + h d) less its expansion\n"
+           "to second order falls like h^3, and the product H v needs no H.")
+    steps = np.logspace(-3, -1.5, 7)
+    for act, loss in ((ls.TANH, ls.SQUARE), (ls.SMOOLU, ls.LOGISTIC), (ls.SOFTPLUS, ls.power_loss(3))):
+        H = hs.hessian(weights, X, Y, act, loss)
+        errors = [remainder(weights, X, Y, act, loss, directions, h, H) for h in steps]
+        yield near("beyond", f"Taylor slope, {act.name}, {loss.name}", 3, slope(steps, errors), 0.3)
+    H = hs.hessian(weights, X, Y, ls.TANH)
+    yield equal("beyond", "H equals its transpose bit by bit", True, bool((H == H.T).all()))
+    Hv = hs.hessian_vector_product(weights, v[0], X, Y, ls.TANH)
+    yield below("beyond", "R-operator product - H v", np.abs(Hv - H @ v[0]).max() / np.abs(Hv).max(), 1e-12)
+    pairs = hs.extreme_eigenpairs(hs.hessian_operator(weights, X, Y, ls.TANH), len(H), 2, rng=seed)
+    values = np.linalg.eigvalsh(H)
+    error = np.abs(pairs.values - values[[0, 1, -2, -1]]).max() / np.abs(values).max()
+    yield below("beyond", "two smallest, two largest, by Lanczos", error, 1e-10)
+    yield f"    the smallest is {values[0]:.3f}: no minimum here, its eigenvector leads down"
+    fits = (ls.fit(ls.random_weights([2, 8, 2], rng=[seed, k]), X[:6, :2], Y[:6], ls.TANH) for k in range(100))
+    fitted = next(f.weights for f in fits if f.converged and f.loss < 1e-24)
+    X, Y, P = X[:6, :2], Y[:6], 42
+    yield (f"\nA net 2-8-2 fitted to 6 samples with 2 targets, P = {P}: at loss 0 there are\n"
+           "nM = 12 positive eigenvalues and P - nM = 30 zero ones. Moved off until the\n"
+           "loss is 1e-8, residual times d2f turns the zeros into small numbers of either\n"
+           "sign: the rule that calls |lambda| <= P eps lambda_1 zero then finds none, and\n"
+           "the gap, the ratio of the 12th to the 13th largest |lambda|, is small.")
+    exact = hs.inertia(hs.hessian(fitted, X, Y, ls.TANH))
+    d = rng.normal(size=P)
+    Jd = ls.jacobian(fitted, X, ls.TANH) @ d
+    moved = ls.unflatten(ls.flatten(fitted) + 1e-4 * np.sqrt(2 / (Jd ** 2).sum()) * d, fitted)
+    off = hs.inertia(hs.hessian(moved, X, Y, ls.TANH))
+    for name, w, count in (("fitted", fitted, exact), ("moved", moved, off)):
+        sizes = np.sort(np.abs(np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))))[::-1]
+        yield (f"    {name:6}  loss {ls.training_loss(w, X, Y, ls.TANH):.0e}   positive {count.positive:2d}  negative "
+               f"{count.negative:2d}  zero {count.zero:2d}   12th / 13th {sizes[11] / sizes[12]:.0e}")
+    yield equal("Cooper Prop. 2.3", "eigenvalues +, -, 0 at loss 0", "12 0 30",
+                f"{exact.positive} {exact.negative} {exact.zero}")
+    yield Check("Cooper Prop. 2.3", "nonzero eigenvalues at loss 1e-8", "> 12", str(P - off.zero), P - off.zero > 12)
+    sizes = [np.abs(hs.hessian(fitted, X, Y, ls.TANH, ls.power_loss(a))).max() for a in (2, 3)]
+    yield below("Cooper Rem. 2.2", "Hessian of sum |r|^3 there / of |r|^2", sizes[1] / sizes[0], 1e-10)
+    kink = [np.array([[1.0, 0.0]]), np.array([[2.0]])]              # f = 2 relu(w x), w = 1, at x = 0 and x = 1
+    yield ("\nReLU: f = v relu(w x - b) with w = 1, b = 0, v = 2 sits at its kink for x = 0.\n"
+           "d2L/db2 is 0 to one side, v^2 to the other; at the kink the unit counts as off:")
+    x, y = np.zeros((1, 1)), np.zeros((1, 1))
+    there = [hs.hessian([kink[0] - [[0, step]], kink[1]], x, y, ls.RELU)[1, 1] for step in (-1e-3, 0, 1e-3)]
+    yield equal("beyond", "d2L/db2 off, at and on", "0 0 4", " ".join(f"{value:.0f}" for value in there))
+
+
 def zero_loss(seed, data):
     """The zero-loss set is a manifold; walk on it"""
     X, Y = standardized(data)
@@ -235,56 +287,51 @@ def zero_loss(seed, data):
     yield Check("beyond", "range of f at that point: not zero", "> 0.01", f"{spread:.2f}", bool(spread > 0.01))
 
 
-def curvature(seed, data):
-    """Exact second derivatives, and what they count"""
-    rng = np.random.default_rng([seed, 2])
-    weights = ls.random_weights([3, 6, 5, 2], rng=rng)
-    X, Y = rng.normal(size=(20, 3)), rng.random((20, 2))
-    directions, v = np.split(rng.normal(size=(7, ls.flatten(weights).size)) / 10, [6])
-    yield ("A deep net, 3-6-5-2. The Hessian is right if L(theta + h d) less its expansion\n"
-           "to second order falls like h^3, and the product H v needs no H.")
-    steps = np.logspace(-3, -1.5, 7)
-    for act, loss in ((ls.TANH, ls.SQUARE), (ls.SMOOLU, ls.LOGISTIC), (ls.SOFTPLUS, ls.power_loss(3))):
-        H = hs.hessian(weights, X, Y, act, loss)
-        errors = [remainder(weights, X, Y, act, loss, directions, h, H) for h in steps]
-        yield near("beyond", f"Taylor slope, {act.name}, {loss.name}", 3, slope(steps, errors), 0.3)
-    H = hs.hessian(weights, X, Y, ls.TANH)
-    yield equal("beyond", "H equals its transpose bit by bit", True, bool((H == H.T).all()))
-    Hv = hs.hessian_vector_product(weights, v[0], X, Y, ls.TANH)
-    yield below("beyond", "R-operator product - H v", np.abs(Hv - H @ v[0]).max() / np.abs(Hv).max(), 1e-12)
-    pairs = hs.extreme_eigenpairs(hs.hessian_operator(weights, X, Y, ls.TANH), len(H), 2, rng=seed)
-    values = np.linalg.eigvalsh(H)
-    error = np.abs(pairs.values - values[[0, 1, -2, -1]]).max() / np.abs(values).max()
-    yield below("beyond", "two smallest, two largest, by Lanczos", error, 1e-10)
-    yield f"    the smallest is {values[0]:.3f}: no minimum here, its eigenvector leads down"
-    fits = (ls.fit(ls.random_weights([2, 8, 2], rng=[seed, k]), X[:6, :2], Y[:6], ls.TANH) for k in range(100))
-    fitted = next(f.weights for f in fits if f.converged and f.loss < 1e-24)
-    X, Y, P = X[:6, :2], Y[:6], 42
-    yield (f"\nA net 2-8-2 fitted to 6 samples with 2 targets, P = {P}: at loss 0 there are\n"
-           "nM = 12 positive eigenvalues and P - nM = 30 zero ones. Moved off until the\n"
-           "loss is 1e-8, residual times d2f turns the zeros into small numbers of either\n"
-           "sign: the rule that calls |lambda| <= P eps lambda_1 zero then finds none, and\n"
-           "the gap, the ratio of the 12th to the 13th largest |lambda|, is small.")
-    exact = hs.inertia(hs.hessian(fitted, X, Y, ls.TANH))
-    d = rng.normal(size=P)
-    Jd = ls.jacobian(fitted, X, ls.TANH) @ d
-    moved = ls.unflatten(ls.flatten(fitted) + 1e-4 * np.sqrt(2 / (Jd ** 2).sum()) * d, fitted)
-    off = hs.inertia(hs.hessian(moved, X, Y, ls.TANH))
-    for name, w, count in (("fitted", fitted, exact), ("moved", moved, off)):
-        sizes = np.sort(np.abs(np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))))[::-1]
-        yield (f"    {name:6}  loss {ls.training_loss(w, X, Y, ls.TANH):.0e}   positive {count.positive:2d}  negative "
-               f"{count.negative:2d}  zero {count.zero:2d}   12th / 13th {sizes[11] / sizes[12]:.0e}")
-    yield equal("Cooper Prop. 2.3", "eigenvalues +, -, 0 at loss 0", "12 0 30",
-                f"{exact.positive} {exact.negative} {exact.zero}")
-    yield Check("Cooper Prop. 2.3", "nonzero eigenvalues at loss 1e-8", "> 12", str(P - off.zero), P - off.zero > 12)
-    sizes = [np.abs(hs.hessian(fitted, X, Y, ls.TANH, ls.power_loss(a))).max() for a in (2, 3)]
-    yield below("Cooper Rem. 2.2", "Hessian of sum |r|^3 there / of |r|^2", sizes[1] / sizes[0], 1e-10)
-    kink = [np.array([[1.0, 0.0]]), np.array([[2.0]])]              # f = 2 relu(w x), w = 1, at x = 0 and x = 1
-    yield ("\nReLU: f = v relu(w x - b) with w = 1, b = 0, v = 2 sits at its kink for x = 0.\n"
-           "d2L/db2 is 0 to one side, v^2 to the other; at the kink the unit counts as off:")
-    x, y = np.zeros((1, 1)), np.zeros((1, 1))
-    there = [hs.hessian([kink[0] - [[0, step]], kink[1]], x, y, ls.RELU)[1, 1] for step in (-1e-3, 0, 1e-3)]
-    yield equal("beyond", "d2L/db2 off, at and on", "0 0 4", " ".join(f"{value:.0f}" for value in there))
+def regular_values(seed, data):
+    """Where the count fails, and how new labels mend it"""
+    yield ("Three points with one target, 0.7, and three smooLU units that are off on all\n"
+           "of them: zero loss, but only the output bias still acts.")
+    X, Y = np.array([[0.1], [0.5], [0.9]]), np.full((3, 1), 0.7)
+    dead = [np.array([[0.5, 5.0], [-1.0, 3.0], [0.2, 2.0]]), np.array([[1.0, 2.0, -1.0, -0.7]])]
+    yield below("Cooper Thm 2.1", "loss of the dead net", ls.training_loss(dead, X, Y, ls.SMOOLU), 1e-30)
+    yield equal("Cooper Thm 2.1", "rank there (3 at a regular value)", 1, ls.jacobian_rank(dead, X, ls.SMOOLU))
+    labels = ls.perturb_labels(Y, 1e-3, rng=seed)
+    starts = [ls.random_weights([1, 3, 1], rng=[seed, k]) for k in range(40)]
+    fits = [f.weights for f in ls.fit_many(starts, X, labels, ls.SMOOLU) if f.converged and f.loss < 1e-20]
+    ranks = sorted({ls.jacobian_rank(w, X, ls.SMOOLU) for w in fits})
+    yield f"Labels changed by less than 0.001 at random; {len(fits)} of 40 starts reach zero loss."
+    yield equal("Cooper Thm 2.1", "ranks at all of them", "[3]", str(ranks))
+    yield ("\nf = w^3 x_1 + u x_2 (three linear units in a chain share w), and one sample,\n"
+           "x = (1, 0), y = 0. The zero-loss set is the line w = 0, smooth, P - n = 1; yet:")
+    identity = ls.Activation("identity", lambda x: x, np.ones_like, np.zeros_like)
+    edges, x = [(0, 2, 0), (2, 3, 0), (3, 4, 0), (1, 4, 1)], np.array([[1.0, 0.0]])
+    label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=seed)[0, 0]
+    for claim, positive, w in (("positive eigenvalues (1 as printed)", 0, 0.0),
+                               ("the same after a change of the label", 1, np.cbrt(label))):
+        J = ls.dag_jacobian(edges, np.array([w, 0.5]), x, identity)[0]          # (1, 2)
+        yield equal("Cooper Prop. 2.3", claim, positive, int((np.linalg.eigvalsh(J.T @ J) > 0).sum()))
+
+
+def graphs(seed, data):
+    """Skip connections and shared weights: the same count"""
+    rng = np.random.default_rng([seed, 4])
+    skip = [(0, 2, 0), (1, 2, 1), (-1, 2, 2), (2, 3, 3), (0, 3, 4), (3, 4, 5), (2, 4, 6), (-1, 4, 7),
+            (4, 5, 8), (2, 5, 9), (1, 5, 10), (-1, 5, 11)]
+    conv = [(i + j, 8 + i, j) for i in range(6) for j in range(3)]              # kernel of 3 on 8 inputs: labels 0..2
+    conv += [(-1, 8 + i, 3) for i in range(6)] + [(8 + i, 14, 4 + i) for i in range(6)]
+    yield ("Cooper's nets live on a directed acyclic graph; edges may share parameters.\n"
+           "With targets y = f(p), p has zero loss; the set around it has dimension P - n.")
+    for name, edges, D, P in (("skip connections", skip, 2, 12), ("a convolution", conv, 8, 10)):
+        p, X = rng.normal(size=P), rng.normal(size=(7, D))
+        J = ls.dag_jacobian(edges, p, X, ls.TANH)[:, 0]
+        yield equal("Cooper Sec. 3", f"{name}: {P} parameters, rank", 7, int(np.linalg.matrix_rank(J)))
+        f = lambda q, edges=edges, X=X: ls.dag_forward(edges, q, X, ls.TANH)[:, 0]     # noqa: E731
+        change = np.stack([(f(p + step) - f(p - step)) / 2e-6 for step in 1e-6 * np.eye(P)], axis=1)
+        yield below("Cooper Sec. 3", f"{name}: J - differences", np.abs(change - J).max(), 1e-8)
+    a, b = np.array([1.0, -1.0, 1.0]), np.array([[2.0, 2.0]])
+    f = ls.dag_forward([(0, 2, 0), (1, 2, 1), (2, 3, 2)], a, b, ls.RELU)[0, 0]
+    printed = ls.relu(2.0) + ls.relu(-2.0)
+    yield equal("Cooper Sec. 3", "relu(2 - 2), and as printed", "0.0, 2.0", f"{f}, {printed}")
 
 
 def narrow_minimum(act, seed):
@@ -581,53 +628,6 @@ def zero_error(seed, data):
     at = np.concatenate([o.ravel() for o in em.parameter_order(narrow, 0, 3)])
     H = hs.hessian(off, X, ls.forward(narrow, X, ls.RELU), ls.RELU)[at[:, None], at]
     yield equal("Fukumizu (12)", "ReLU units off: nonzero new entries", 0, int(np.count_nonzero(H[29 - 12:])))
-
-
-def regular_values(seed, data):
-    """Where the count fails, and how new labels mend it"""
-    yield ("Three points with one target, 0.7, and three smooLU units that are off on all\n"
-           "of them: zero loss, but only the output bias still acts.")
-    X, Y = np.array([[0.1], [0.5], [0.9]]), np.full((3, 1), 0.7)
-    dead = [np.array([[0.5, 5.0], [-1.0, 3.0], [0.2, 2.0]]), np.array([[1.0, 2.0, -1.0, -0.7]])]
-    yield below("Cooper Thm 2.1", "loss of the dead net", ls.training_loss(dead, X, Y, ls.SMOOLU), 1e-30)
-    yield equal("Cooper Thm 2.1", "rank there (3 at a regular value)", 1, ls.jacobian_rank(dead, X, ls.SMOOLU))
-    labels = ls.perturb_labels(Y, 1e-3, rng=seed)
-    starts = [ls.random_weights([1, 3, 1], rng=[seed, k]) for k in range(40)]
-    fits = [f.weights for f in ls.fit_many(starts, X, labels, ls.SMOOLU) if f.converged and f.loss < 1e-20]
-    ranks = sorted({ls.jacobian_rank(w, X, ls.SMOOLU) for w in fits})
-    yield f"Labels changed by less than 0.001 at random; {len(fits)} of 40 starts reach zero loss."
-    yield equal("Cooper Thm 2.1", "ranks at all of them", "[3]", str(ranks))
-    yield ("\nf = w^3 x_1 + u x_2 (three linear units in a chain share w), and one sample,\n"
-           "x = (1, 0), y = 0. The zero-loss set is the line w = 0, smooth, P - n = 1; yet:")
-    identity = ls.Activation("identity", lambda x: x, np.ones_like, np.zeros_like)
-    edges, x = [(0, 2, 0), (2, 3, 0), (3, 4, 0), (1, 4, 1)], np.array([[1.0, 0.0]])
-    label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=seed)[0, 0]
-    for claim, positive, w in (("positive eigenvalues (1 as printed)", 0, 0.0),
-                               ("the same after a change of the label", 1, np.cbrt(label))):
-        J = ls.dag_jacobian(edges, np.array([w, 0.5]), x, identity)[0]          # (1, 2)
-        yield equal("Cooper Prop. 2.3", claim, positive, int((np.linalg.eigvalsh(J.T @ J) > 0).sum()))
-
-
-def graphs(seed, data):
-    """Skip connections and shared weights: the same count"""
-    rng = np.random.default_rng([seed, 4])
-    skip = [(0, 2, 0), (1, 2, 1), (-1, 2, 2), (2, 3, 3), (0, 3, 4), (3, 4, 5), (2, 4, 6), (-1, 4, 7),
-            (4, 5, 8), (2, 5, 9), (1, 5, 10), (-1, 5, 11)]
-    conv = [(i + j, 8 + i, j) for i in range(6) for j in range(3)]              # kernel of 3 on 8 inputs: labels 0..2
-    conv += [(-1, 8 + i, 3) for i in range(6)] + [(8 + i, 14, 4 + i) for i in range(6)]
-    yield ("Cooper's nets live on a directed acyclic graph; edges may share parameters.\n"
-           "With targets y = f(p), p has zero loss; the set around it has dimension P - n.")
-    for name, edges, D, P in (("skip connections", skip, 2, 12), ("a convolution", conv, 8, 10)):
-        p, X = rng.normal(size=P), rng.normal(size=(7, D))
-        J = ls.dag_jacobian(edges, p, X, ls.TANH)[:, 0]
-        yield equal("Cooper Sec. 3", f"{name}: {P} parameters, rank", 7, int(np.linalg.matrix_rank(J)))
-        f = lambda q, edges=edges, X=X: ls.dag_forward(edges, q, X, ls.TANH)[:, 0]     # noqa: E731
-        change = np.stack([(f(p + step) - f(p - step)) / 2e-6 for step in 1e-6 * np.eye(P)], axis=1)
-        yield below("Cooper Sec. 3", f"{name}: J - differences", np.abs(change - J).max(), 1e-8)
-    a, b = np.array([1.0, -1.0, 1.0]), np.array([[2.0, 2.0]])
-    f = ls.dag_forward([(0, 2, 0), (1, 2, 1), (2, 3, 2)], a, b, ls.RELU)[0, 0]
-    printed = ls.relu(2.0) + ls.relu(-2.0)
-    yield equal("Cooper Sec. 3", "relu(2 - 2), and as printed", "0.0, 2.0", f"{f}, {printed}")
 
 
 def patterns(seed, data):

@@ -300,7 +300,7 @@ def test_prop_2_3_at_zero_loss_the_hessian_is_gauss_newton_with_nM_positive_eige
     count = inertia(H)
     print(f"{widths}: {count}")
     assert count[:3] == (J.shape[0], 0, len(H) - J.shape[0])
-    assert count.gap > 1e5              # the ledger's smallest gap for nets of this kind
+    assert count.gap > 1e5              # the smallest gap seen for nets of this kind
     # control: away from zero loss it is neither Gauss-Newton nor semidefinite
     moved = hessian(weights, X, Y + 1, TANH)
     assert not close(moved, G, 1e-3)
