@@ -118,6 +118,11 @@ def shallow_pass(weights, X, Y, act, loss, H):
     Returns
     -------
     None
+
+    Raises
+    ------
+    ValueError
+        If the outputs overflow.
     """
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     check_overflow("the output", z[-1])
@@ -273,6 +278,11 @@ def deep_pass(weights, X, Y, act, loss, H):
     Returns
     -------
     None
+
+    Raises
+    ------
+    ValueError
+        If the outputs overflow.
     """
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     check_overflow("the output", z[-1])

@@ -1754,6 +1754,11 @@ def gradient_level(weights, X, Y, act, loss):
     -------
     (P,) array; nan where l' has underflowed on all samples: then the minimum lies at infinity, and no
         gradient is small enough.
+
+    Raises
+    ------
+    ValueError
+        If the outputs overflow.
     """
     inputs, z = forward_pass(weights, X, act)
     e = rounding_level(weights, X, act)
