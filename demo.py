@@ -425,6 +425,12 @@ def embedded(seed, data):
         split[P:, P:] -= hs.replication_hessian(F, G, A, lam)
         checks.append(below("Fukumizu Lemma 4", f"{act.name}: blocks - closed form",
                             np.abs(split).max() / np.abs(H).max(), 1e-12))
+        if act is ls.TANH:                                          # G is regular
+            block, C = hs.replication_hessian(F, G, A, lam), A @ np.diag(lam) @ A.T
+            top, corner = block[:4, 4:], block[4:, 4:]              # F~ (E M, E D'), G~ (E D', E D')
+            schur = np.kron(C, F @ np.linalg.solve(G, F.T))
+            checks.append(below("Fukumizu Eq. 37", "F~ G~^-1 F~^T - C (x) F G^-1 F^T, rel.",
+                                np.abs(top @ np.linalg.solve(corner, top.T) - schur).max() / np.abs(schur).max(), 1e-6))
         J = ls.jacobian(wide, X, act).reshape(60, -1) @ T
         J[:, :P] -= ls.jacobian(narrow, X, act).reshape(60, -1)
         checks.append(below("Fukumizu Lemma 3", f"{act.name}: J T - [J narrow, 0]", np.abs(J).max(), 1e-12))
@@ -616,6 +622,9 @@ def zero_error(seed, data):
             yield below("Fukumizu Prop. 8", f"ReLU: L for |eta| up to {radius:.1e} / 2", inside, 1e-27)
     narrow = [2 * W for W in ls.random_weights([2, 3, 2], rng=rng)]
     Y, V = ls.forward(narrow, X, ls.TANH), rng.normal(size=(3, 2))
+    lost = min(ls.training_loss([np.delete(narrow[0], j, axis=0), np.delete(narrow[1], j, axis=1)], X, Y, ls.TANH)
+               for j in range(3))
+    yield Check("Fukumizu 5.1", "tanh: loss if any one unit is deleted", "> 1e-6", f"{lost:.1e}", bool(lost > 1e-6))
     blocks = hs.inactive_units_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, V)
     yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D'", 2 * 3, int(np.linalg.matrix_rank(blocks.ww)))
     W = rng.normal(size=(3, 3))
@@ -699,6 +708,9 @@ def pac_bayes(seed, data):
         f"{(3 + 2) / 2:.2f} nats too many.")
     printed = 2 * np.log(2 * delta / 10) / 9
     yield Check("Fukumizu (13)", "printed: under the root, KL = 0, n = 10", "< 0", f"{printed:.2f}", bool(printed < 0))
+    hand = 2 * np.sqrt(2 * (0.5 + np.log(100 / 0.05)) / 99)
+    yield below("Fukumizu (39)", "the bound at KL = 1/2 less that by hand",
+                abs(pb.pac_bayes_bound(0.0, 0.5, 100, 0.05) - hand), 1e-14)
     n, H = 100, H0 / 3
     best = pb.optimal_posterior(H, theta, n, delta, sigma)
     bound = pb.approximate_bound(0.0, H, theta, best.cov, n, delta, sigma)
@@ -941,6 +953,12 @@ def alpha_scale(seed, data):
            "biases by the cumulative products e, e^-1 and 1.")
     yield below("Dinh Def. 5", "f changes by, relative", np.abs(ls.forward(moved, far, ls.RELU) - f).max()
                 / np.abs(f).max(), 1e-13)
+    wrong = [np.column_stack([scale * W[:, :-1], scale * W[:, -1]]) for scale, W in zip(alphas, weights)]
+    change = np.abs(ls.forward(wrong, far, ls.RELU) - f).max() / np.abs(f).max()
+    yield Check("Dinh App. B", "f changes, bias scaled with its layer", "> 1e-3", f"{change:.1e}", bool(change > 1e-3))
+    z, c = rng.normal(size=1000), 3.0
+    off = max(np.abs(act.f(c * z) - c * act.f(z)).max() for act in (ls.RELU, ls.LEAKY_RELU))
+    yield below("Dinh Thm 1", "phi(c z) - c phi(z), ReLU, leaky ReLU", off, 1e-14)
     g, H = ls.flatten(ls.gradient(weights, X, Y, ls.RELU)), hs.hessian(weights, X, Y, ls.RELU)
     g_moved, H_moved = ls.flatten(ls.gradient(moved, X, Y, ls.RELU)), hs.hessian(moved, X, Y, ls.RELU)
     yield below("Dinh Thm 3", "gradient - D gradient, relative", np.abs(g_moved / d - g).max() / np.abs(g).max(), 1e-12)
@@ -1049,6 +1067,23 @@ def sharpness(seed, data):
     ratio = np.array(norms[1]) / norms[0]
     yield near("Dinh Sec. 5.1", "w = s v/|v|, v to 100 v: log10 of H_vv", -4, np.log10(ratio[0]), 1e-9)
     yield near("Dinh Sec. 5.1", "but H_ss stays, ratio", 1, ratio[1], 1e-9)
+    net, u = ls.random_weights([2, 3, 1], rng=rng), rng.normal(size=(1, 2))
+    beside = u + 1e-6 * np.concatenate([np.eye(2), -np.eye(2)])     # inputs given as u = arsinh x
+    f_xi = ls.forward(net, np.sinh(beside), ls.TANH)[:, 0]
+    exact = (f_xi[:2] - f_xi[2:]) / 2e-6
+    z = ls.augment(net[0], np.sinh(u)) @ net[0].T
+    df_dx = (net[1][:, :3] * ls.dtanh(z)) @ net[0][:, :2]           # (1, 2), at x = sinh u
+    found = rp.input_derivative(df_dx, np.diag(np.cosh(u[0])))
+    yield below("Dinh Sec. 5.2", "df/du = df/dx dx/du - difference", np.abs(found - exact).max(), 1e-7)
+    targets = rng.normal(size=(15, 3))
+    noise = rng.normal(size=(2, 15, 3)) / np.sqrt(15)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)           # columns of norm 1
+    one, two = targets + noise[0] * [1.0, 1.0, 0.1], targets + noise[1] * [0.5, 0.5, 0.3]
+    S = rp.reversing_output_map(one, two, targets)
+    before, after = [np.sum((one - targets) @ M @ M.T * (one - targets)) - np.sum((two - targets) @ M @ M.T
+                     * (two - targets)) for M in (np.eye(3), S)]
+    yield Check("Dinh App. C", "|F - Y|^2 - |G - Y|^2, outputs mapped", f"{-before:.3f}", f"{after:.3f}",
+                bool(before > 0 and abs(after + before) < 1e-9))
 
 
 def orbit(seed, data):
