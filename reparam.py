@@ -560,6 +560,45 @@ def projected_ascent(loss, gradient, z, project, size, *, iterations=200):
     return value, z
 
 
+def highest_nearby(loss, gradient, g, H, epsilon, sides, directions, iterations):
+    """[beyond the papers] The highest loss found around y = 0: on the ball |y| <= eps, or on the box |y_i| <= sides_i.
+
+    Parameters
+    ----------
+    loss, gradient : functions of a stack (S, p), with values (S,) and (S, p)
+    g : (p,) array, the gradient at 0
+    H : (p, p) array, the Hessian at 0, or None
+    epsilon : float
+    sides : (p,) array, or None for the ball
+    directions : (S, p) array, in which random starts lie
+    iterations : int
+
+    Returns
+    -------
+    value, y : float and (p,) array
+    """
+    def project(y):
+        if sides is not None:
+            return np.clip(y, -sides, sides)
+        return y * (epsilon / np.maximum(epsilon, np.hypot.reduce(y, axis=1)))[:, None]
+
+    def boundary(v):                                                # in the direction of v; for a box the corner
+        if sides is not None:
+            return sides * np.where(v < 0, -1, 1)
+        return epsilon * (v / np.hypot.reduce(v, axis=1)[:, None])
+
+    begin = [boundary(directions)]
+    if g.any():                                                     # g = 0 has no direction
+        begin.append(boundary(g[None]))
+    if H is not None:
+        top = np.linalg.eigh(H)[1][:, -1:].T
+        begin += [boundary(top), boundary(-top), project(quadratic_maximum(g, H, epsilon).z[None])]
+    value, y = projected_ascent(loss, gradient, np.vstack(begin), project,
+                                epsilon if sides is None else sides.max(), iterations=iterations)
+    best = value.argmax()
+    return value[best], y[best]
+
+
 def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False, subspace=None, starts=16,
                       iterations=200, rng=None):
     """[Dinh 2017, Def. 2; Keskar et al. 2017, Metric 2.1] The largest (L(theta') - L(theta)) / (1 + L(theta)) nearby.
@@ -628,30 +667,15 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=False
         check_overflow("the gradient in the subspace", g)
         return g
 
-    def project(y):
-        if box:
-            return np.clip(y, -sides, sides)
-        return y * (epsilon / np.maximum(epsilon, np.hypot.reduce(y, axis=1)))[:, None]
-
-    def boundary(v):                                                # in the direction of v; for a box the corner
-        if box:
-            return sides * np.where(v < 0, -1, 1)
-        return epsilon * (v / np.hypot.reduce(v, axis=1)[:, None])
-
     g = slope(np.zeros((1, p)))
-    begin = [boundary(rng.normal(size=(starts, p))), boundary(g[g.any(axis=1)])]            # g = 0 has no direction
-    if H is not None:
-        top = np.linalg.eigh(H)[1][:, -1:].T
-        begin += [boundary(top), boundary(-top), project(quadratic_maximum(g[0], H, epsilon).z[None])]
     L = loss(theta[None].copy())
     L = check_values("loss", L, theta[None, 0])
     check_number("loss(theta)", float(L[0]), 0)
-    value, y = projected_ascent(lambda y: loss(embed(y)), slope, np.vstack(begin), project,
-                                sides.max() if box else epsilon, iterations=iterations)
-    best = value.argmax()
-    if not value[best] > L[0]:
+    value, y = highest_nearby(lambda y: loss(embed(y)), slope, g[0], H, epsilon, sides if box else None,
+                              rng.normal(size=(starts, p)), iterations)
+    if not value > L[0]:
         return Sharpness(0.0, theta.copy())
-    return Sharpness(float((value[best] - L[0]) / (1 + L[0])), embed(y[best:best + 1])[0])
+    return Sharpness(float((value - L[0]) / (1 + L[0])), embed(y[None])[0])
 
 
 class StackedLoss(NamedTuple):

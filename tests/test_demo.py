@@ -191,7 +191,7 @@ def test_every_erratum_test_stands_in_the_readme():
 
 
 def test_the_readmes_example_runs():
-    code = re.search(r"```python\n(.*?)```", README, re.S).group(1)
     scope = {}
-    exec(code, scope)
-    assert scope["net"].converged and len(scope["path"]) == 101
+    for code in re.findall(r"```py(?:thon)?\n(.*?)```", README, re.S):
+        exec(code, scope)
+    assert scope["net"].converged and len(scope["path"]) == 101 and scope["found"].value > 0

@@ -328,7 +328,7 @@ INNER = {
          "deep_pass", "in_portions", "lanczos_pass", "reject", "norm", "delta_tangents"],
     em: [],
     pb: ["squared_error", "defaults", "unit_moments"],
-    rp: [],
+    rp: ["highest_nearby"],
 }
 
 
