@@ -62,6 +62,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from door import checked  # noqa: F401
+
 EPS = np.finfo(float).eps
 
 
@@ -1015,6 +1017,19 @@ def forward_pass(weights, X, act):
         inputs.append(augment(W, a))
         z.append(inputs[-1] @ W.mT)                                 # (n, n_k)
     return inputs, z
+
+
+def deltas(weights, z, delta, act):
+    """[Fukumizu 2019, supplement Eq. 15] (ii): all delta_k, from delta_J down.
+
+    Returns
+    -------
+    list of arrays like z
+    """
+    found = [delta]
+    for W, below in zip(weights[:0:-1], z[-2::-1]):
+        found.append(found[-1] @ W[..., :below.shape[-1]] * act.df(below))      # without the bias column
+    return found[::-1]
 
 
 def backward_pass(weights, inputs, z, delta, act):

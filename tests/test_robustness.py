@@ -320,10 +320,10 @@ TABLES = {ls: landscape, hs: hessian, em: embeddings, pb: pacbayes, rp: reparam}
 
 # Steps of the functions above, on arrays that those have checked already: they take them as they are.
 INNER = {
-    ls: ["unstack", "augment", "forward_pass", "backward_pass", "jacobian_pass", "thresholds", "interpolation_growth",
-         "best_scale", "separating_direction", "triangular_solve", "rounding_level", "damped_step", "residual",
-         "residual_and_jacobian", "settled", "stationary", "gradient_level", "stacked_gradient", "exact_hessian",
-         "pattern_solutions", "dag_graph", "dag_matrix", "dag_pass"],
+    ls: ["unstack", "augment", "forward_pass", "deltas", "backward_pass", "jacobian_pass", "thresholds",
+         "interpolation_growth", "best_scale", "separating_direction", "triangular_solve", "rounding_level",
+         "damped_step", "residual", "residual_and_jacobian", "settled", "stationary", "gradient_level",
+         "stacked_gradient", "exact_hessian", "pattern_solutions", "dag_graph", "dag_matrix", "dag_pass"],
     hs: ["shallow_pass", "jacobian_rows", "pull_back", "upper_gram", "mirror", "input_pairs", "curvature_pass",
          "deep_pass", "in_portions", "lanczos_pass", "reject", "norm", "delta_tangents"],
     em: [],
