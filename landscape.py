@@ -250,6 +250,53 @@ def logistic_d2(F, Y):
     return dsigmoid(F)[:, :, None] * np.eye(F.shape[1])
 
 
+def _softmax(F, Y):
+    """[beyond the papers] -log p and p (n, M) of logits f; refused where a sample's targets are no probabilities."""
+    if np.abs(Y.sum(axis=1) - 1).max() > 1e-9:
+        raise ValueError(f"Y has rows that sum to {Y.sum(axis=1).min():g} to {Y.sum(axis=1).max():g}, each should sum "
+                         "to 1: else l(f + c) is not l(f)")
+    shifted = F - F.max(axis=1, keepdims=True)
+    surprise = np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted
+    return surprise, np.exp(-surprise)
+
+
+@checked
+def softmax_value(F, Y):
+    """[Bridle 1990] l = log sum_m exp(f_m) - y . f = -sum_m y_m log p_m, (n,), the cross-entropy of logits f.
+
+    F : (n, M) array
+    Y : (n, M) array, >= 0; rows of sum 1
+    """
+    return (Y * _softmax(F, Y)[0]).sum(axis=1)
+
+
+@checked
+def softmax_d1(F, Y):
+    """[Bridle 1990] l' = p - y, (n, M), where p_m > 1/2 as (1 - y_m) - sum_(k != m) p_k, which keeps digits at y_m = 1.
+
+    F : (n, M) array
+    Y : (n, M) array, >= 0; rows of sum 1
+    """
+    p = _softmax(F, Y)[1]
+    return np.where(p > 0.5, (1 - Y) - p @ (1 - np.eye(len(p.T))), p - Y)
+
+
+@checked
+def softmax_d2(F, Y):
+    """[Bridle 1990] l'' = diag(p) - p p^T, (n, M, M), with p_m (1 - p_m) as p_m sum_(k != m) p_k.
+
+    F : (n, M) array
+    Y : (n, M) array, >= 0; rows of sum 1
+
+    Singular, which no other loss here is: l'' 1 = 0, as 1 . l' = 0, so a common shift of the outputs' biases is a null
+    direction, and with the outputs as the next layer 1^T F = 0 in Theorem 5: two classes are like one output.
+    """
+    p = _softmax(F, Y)[1]
+    d2, m = -p[:, :, None] * p[:, None], np.arange(len(p.T))
+    d2[:, m, m] = p * (p @ (1 - np.eye(len(m))))
+    return d2
+
+
 @checked
 def power_loss(a):
     """[Cooper 2018, Remark 2.2 and Sec. 5] The Loss l = sum_m |f_m - y_m|^a, without the 1/2.
@@ -293,6 +340,7 @@ def power_loss(a):
 
 SQUARE = Loss("square", square_value, square_d1, square_d2)
 LOGISTIC = Loss("logistic", logistic_value, logistic_d1, logistic_d2)
+SOFTMAX = Loss("softmax", softmax_value, softmax_d1, softmax_d2)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -926,6 +974,86 @@ def walk_zero_loss(weights, X, Y, act, *, steps, length, rng=None):
     """
     path = walk_zero(theta=flatten(weights), steps=steps, length=length, rng=rng,
                      **_zero_loss_functions(weights, X, Y, act))
+    return [unflatten(theta, weights) for theta in path]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where noise leads on the zero-loss set [Blanc et al. 2020; Li, Wang and Arora 2022]
+#
+# With fresh noise on the labels SGD drifts along Z to a smaller T = tr J^T J, there the trace of the Hessian of the
+# square loss. By (i), with delta^m_k = df_m / dz_k,
+#
+#     T = sum_(nu, m) |df_m(x_nu) / dtheta|^2 = sum_(nu, m, k) |delta^m_k|^2 |a~_(k-1)|^2
+#
+# Its gradient by hand, for one sample and, from here on, one m (sums over m where it is missing). (ii) runs down, so
+# what T owes to delta_k, p_k = dT / d delta_k, runs up: delta_k acts by its own term, and through
+# delta_(k-1) = phi'(z_(k-1)) W_k^T delta_k,
+#
+#     p_k = 2 |a~_(k-1)|^2 delta_k + W_k q_(k-1),    q_k = phi'(z_k) p_k,    q_0 = 0                               (iii)
+#
+# z_(k-1) acts through that phi' and through a_(k-1) = phi(z_(k-1)), which has a term of its own and feeds z_k. So with
+# e_k = dT / dz_k, from e_J = 0 down,
+#
+#     e_(k-1) = phi''(z_(k-1)) (W_k^T delta_k) p_(k-1) + phi'(z_(k-1)) (2 |delta_k|^2 a_(k-1) + W_k^T e_k)          (iv)
+#
+# and W_k acts through z_k and, without its bias column, through (ii): dT / dW_k = e_k a~_(k-1)^T + delta_k q_(k-1)^T.
+# ---------------------------------------------------------------------------------------------------------------------
+
+@checked
+def trace_gradient(weights, X, act):
+    """[beyond the papers] The gradient of T = sum_(nu, m) |df_m(x_nu) / dtheta|^2, a list like weights.
+
+    At a kink of ReLU T jumps, which this does not see.
+    """
+    inputs, z = forward_pass(weights, X, act)
+    delta, last = output_deltas(weights, z, act), len(weights) - 1              # (M, n, n_k) each
+    p, q = [], [np.zeros(delta[0].shape[:2] + (0,))]
+    for k, (W, a) in enumerate(zip(weights, inputs)):                           # (iii)
+        p.append(2 * (a ** 2).sum(axis=1)[:, None] * delta[k] + q[k] @ W[:, :q[k].shape[2]].T)
+        q.append(act.df(z[k]) * p[k] if k < last else None)
+    e, found = np.zeros_like(z[-1]), []                                         # (n, n_k)
+    for k in range(last, -1, -1):                                               # (iv)
+        units = q[k].shape[2]
+        W, a, grad = weights[k][:, :units], inputs[k][:, :units], e.T @ inputs[k]
+        grad[:, :units] += np.einsum("mni,mnj->ij", delta[k], q[k])
+        found.insert(0, grad)
+        if k:
+            own = 2 * (delta[k] ** 2).sum(axis=(0, 2))[:, None] * a
+            e = (act.d2f(z[k - 1]) * (delta[k] @ W) * p[k - 1]).sum(axis=0) + act.df(z[k - 1]) * (own + e @ W)
+    return found
+
+
+@checked
+def descend_zero_loss(weights, X, Y, act, *, steps, length):
+    """[Li, Wang and Arora 2022] Along Z to smaller T = tr J^T J: the start, projected, then nets of ever smaller T.
+
+        theta <- project_to_zero(theta - s (I - J^+ J) grad T),   |step| <= length, halved until T falls
+
+    steps : int, >= 0
+    length : float, > 0; in units of theta
+
+    Needs rank J = nM on the way. The projected step lowers T to first order, and the way back keeps that for short
+    ones; it ends early where none does. The flattest net is level at the data, not simple between. For ReLU T jumps
+    where a unit switches at a sample; there it stops.
+    """
+    functions, size = _zero_loss_functions(weights, X, Y, act), 2 * length
+    path = [project_to_zero(theta=flatten(weights), **functions)]
+    for _ in range(steps):
+        J, g = functions["jacobian"](path[-1]), flatten(trace_gradient(unstack(path[-1], weights), X, act))
+        d, T = _tangent_part(J, -g), (J ** 2).sum()
+        if np.linalg.norm(d) <= 1e-12 * np.linalg.norm(g):
+            break                                                               # T is stationary along Z
+        size, found = min(2 * size, length), None
+        while found is None and size > 1e-9 * length:
+            try:
+                trial = project_to_zero(theta=path[-1] + d * (size / np.linalg.norm(d)), **functions)
+                found = trial if (functions["jacobian"](trial) ** 2).sum() < T else None
+            except ValueError:                                                  # so far that it does not come back
+                pass
+            size = size if found is not None else size / 2
+        if found is None:
+            break
+        path.append(found)
     return [unflatten(theta, weights) for theta in path]
 
 
