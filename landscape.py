@@ -56,7 +56,7 @@ def checked(function):
         try:
             with np.errstate(over=FLAGS, divide=FLAGS, invalid=FLAGS):
                 result = function(**arguments)
-        except FloatingPointError as error:
+        except ArithmeticError as error:                            # of NumPy's numbers or Python's
             raise ValueError(f"{function.__name__}: {error}; the arguments should be scaled") from error
         except np.linalg.LinAlgError as error:
             raise ValueError(f"{function.__name__}: {error}; the arguments should lead to a regular matrix") from error
@@ -1426,8 +1426,9 @@ def check_definite(A):
 
 
 def check_integers(A):
-    """What is wrong, or None."""
-    return None if (A == np.floor(A)).all() else f"holds {A[A != np.floor(A)][0]:g}"
+    """What is wrong, or None; beyond 2^53 not every whole number is a float64."""
+    bad = A[(A != np.floor(A)) | (np.abs(A) > 2.0 ** 53)]
+    return f"holds {bad[0]:g}" if len(bad) else None
 
 
 KINDS = {"net": check_net, "nets": check_nets, "pairs": check_pairs, "float": check_number, "int": check_whole,
