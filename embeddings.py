@@ -295,8 +295,10 @@ def _replication(lam, A, beta):
     """
     beta = np.ones(len(lam)) if beta is None else beta
     share = lam * beta
-    if (lam == 0).any() or beta.min() <= 0:
-        raise ValueError(f"lam is {lam}, it should have no zero, and beta, {beta}, be positive: else no coordinates")
+    if (lam == 0).any():
+        raise ValueError(f"lam is {lam}, it should have no zero: a copy without outgoing weights has no coordinates")
+    if beta.min() <= 0:
+        raise ValueError(f"beta is {beta}, it should be positive: relu(beta t) = beta relu(t) only then")
     if abs(share.sum() - 1) > 1e-9 * np.abs(share).sum():
         raise ValueError(f"lam * beta sums to {share.sum():g}, it should sum to 1")
     if np.abs(A @ share).max() > 1e-9 * np.abs(A).max() * np.abs(share).max():
