@@ -1,6 +1,7 @@
 """PAC-Bayes formulas and the experiment of Fig. 2. A test's name is the claim it checks."""
 import math
 from collections import Counter
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -56,12 +57,18 @@ from pacbayes import (
     uniform_nodes,
 )
 
-SEEDS = pytest.mark.parametrize("seed", range(3))
+SEEDS = pytest.mark.parametrize("seed", range(2))
 
 
 def problems(acts=(RELU, TANH, SMOOLU), units=5):
     """The paper's: a teacher of one unit and nets of five, for each activation."""
     return {act.name: (act.f, five_units(act, units)) for act in acts}
+
+
+@cache
+def experiment():
+    """Data and nets as in Fig. 2; in this stream a step of the fit of smooLU overflows."""
+    return draw_experiment(problems(), rng=[1022, 10])
 
 
 def random_cov(rng, d, decades=1.0):
@@ -610,10 +617,9 @@ def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reac
     assert min(slack) == 0
 
 
-@SEEDS
-def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five(seed):
-    rng, refused, found = np.random.default_rng(seed), 0, 0
-    while refused < 8:
+def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five():
+    rng, refused, found = np.random.default_rng(0), 0, 0
+    while refused < 16:
         x, eps = draw_data(10, 0.1, rng=rng)
         y = np.maximum(x, 0) + eps
         needed, possible = relu_units_needed(x, y), bool(relu_interpolants(x, y, 5))
@@ -622,15 +628,15 @@ def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five(
 
 
 def test_zero_error_nets_are_below_1e_minus_29_and_the_relu_net_is_the_smallest():
-    experiment = draw_experiment(problems(), rng=0)
+    x, eps, nets, _ = experiment()
     for act in (RELU, TANH, SMOOLU):
-        net, X = experiment.nets[act.name], experiment.x[:, None]
-        Y = act.f(X) + experiment.eps[:, None]
+        net, X = nets[act.name], x[:, None]
+        Y = act.f(X) + eps[:, None]
         assert [W.shape for W in net] == [(5, 2), (1, 5)]
         assert 2 * training_loss(net, X, Y, act) < 1e-29
-    every = relu_interpolants(experiment.x, RELU.f(experiment.x) + experiment.eps, 5)
+    every = relu_interpolants(x, RELU.f(x) + eps, 5)
     norms = [np.linalg.norm(flatten(net)) for net in every]
-    assert np.linalg.norm(flatten(experiment.nets["ReLU"])) == pytest.approx(min(norms), rel=1e-12)
+    assert np.linalg.norm(flatten(nets["ReLU"])) == pytest.approx(min(norms), rel=1e-12)
 
 
 def test_the_smallest_of_the_nets_that_arrive_is_taken():
@@ -646,8 +652,7 @@ def test_the_smallest_of_the_nets_that_arrive_is_taken():
 
 
 def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
-    nets = draw_experiment(problems(), rng=[1022, 10]).nets         # in this stream a step of smooLU overflows
-    assert set(nets) == {"ReLU", "tanh", "smooLU"}
+    assert set(experiment().nets) == {"ReLU", "tanh", "smooLU"}
 
 
 @SEEDS
@@ -695,9 +700,9 @@ def test_refused_data_sets_are_counted_by_reason():
                 counted["no ReLU net"] += 1
             else:
                 break
-        experiment = draw_experiment(problems([RELU], 4), n=8, rng=seed)
-        assert np.array_equal(experiment.x, x) and np.array_equal(experiment.eps, eps)
-        assert experiment.refused == counted and set(experiment.nets) == {"ReLU"}
+        drawn = draw_experiment(problems([RELU], 4), n=8, rng=seed)
+        assert np.array_equal(drawn.x, x) and np.array_equal(drawn.eps, eps)
+        assert drawn.refused == counted and set(drawn.nets) == {"ReLU"}
     with pytest.raises(ValueError, match="none of 3 data sets can be fitted: {'too hard': 3}"):
         draw_experiment({"any": (np.sin, lambda x, y, rng: "too hard")}, most_draws=3, rng=0)
 
@@ -865,17 +870,19 @@ def test_moments_of_a_unit_against_closed_forms():
     assert m == pytest.approx(np.tanh(0.3), rel=1e-14) and q == pytest.approx(np.tanh(0.3) ** 2, rel=1e-14)
 
 
-def deep_check(weights, X, Y, act, wide_center, rho, p, rng, trials=4000):
-    """G of explicitly built wide nets, one forward pass each: wide_center(rng) -> weights of a trial before rho."""
-    thetas = np.stack([flatten(wide_center(rng)) for _ in range(trials)])
-    thetas = thetas + rho * rng.normal(size=thetas.shape)
-    f = forward_pass(unstack(thetas, wide_center(rng)), X, act)[1][-1]
+def perturbed(thetas, like, X, Y, act, rho, p, rng):
+    """G of the nets thetas (T, P), one forward pass each after N(0, rho^2) on all parameters: mean, standard error."""
+    f = forward_pass(unstack(thetas + rho * rng.normal(size=thetas.shape), like), X, act)[1][-1]
     G = ((f - Y) ** 2).sum(axis=2) @ p
-    return G.mean(), G.std() / np.sqrt(trials)
+    return G.mean(), G.std() / np.sqrt(len(G))
+
+
+def copies(weights, trials=4000):
+    return np.tile(flatten(weights), (trials, 1))
 
 
 @pytest.mark.parametrize("act, w0", [(TANH, (0.0, 0.0, 0.0)), (RELU, (0.0, 0.0, 1.0)), (SMOOLU, (0.0, 0.0, 0.3))],
-                         ids=str)
+                         ids=["tanh", "ReLU", "smooLU"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias):
     """Two inputs, two outputs, a large rho: nothing is to second order here."""
@@ -884,14 +891,13 @@ def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias
     X, p = rng.uniform(-1, 1, size=(30, 2)), rng.dirichlet(np.ones(30))
     Y = rng.normal(size=(30, 2))
 
-    def wide(rng):                                                  # four surplus units
-        v, w = 0.8 * rng.normal(size=(4, 2)), np.tile(w0, (4, 1)) + 0.5 * rng.normal(size=(4, 3))
-        net = inactive_units(weights, 0, v, TANH)                   # in place of w = 0 put the drawn w
-        net[0][3:] = w
-        return net
-
-    mean, error = deep_check(weights, X, Y, act, wide, rho, p, rng)
-    base, base_error = deep_check(weights, X, Y, act, lambda rng: weights, rho, p, rng)
+    wide = inactive_units(weights, 0, np.zeros((4, 2)), TANH)       # four surplus units, drawn in each trial
+    thetas = copies(wide)
+    W1, W2 = unstack(thetas, wide)                                  # views
+    W2[:, :, 3:7] = 0.8 * rng.normal(size=(4000, 2, 4))
+    W1[:, 3:] = w0 + 0.5 * rng.normal(size=(4000, 4, 3))
+    mean, error = perturbed(thetas, wide, X, Y, act, rho, p, rng)
+    base, base_error = perturbed(copies(weights), weights, X, Y, act, rho, p, rng)
     narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
     options = dict(p=p, rho=rho, w0=w0, spread_v=0.8, spread_w=0.5)
     ratio = predicted_ratio(weights, X, Y, act, [0, 4], **options)
@@ -913,7 +919,7 @@ def test_the_closed_form_of_replication_is_the_mean_of_explicitly_replicated_net
     narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
     ratio = predicted_replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho)
     wide = replicate_unit(weights, 0, 1, np.full(4, 0.25))
-    mean, error = deep_check(weights, X, Y, act, lambda rng: wide, rho, p, rng)
+    mean, error = perturbed(copies(wide), wide, X, Y, act, rho, p, rng)
     assert abs(mean - ratio[1] * narrow) < 5 * error and ratio[0] == 1
     got = replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho, trials=4000, rng=1)
     assert abs(got.ratio[1] - ratio[1]) < 5 * got.error[1] and got.ratio[0] == 1 and got.error[0] == 0
@@ -947,17 +953,17 @@ def test_control_the_closed_form_needs_v_of_mean_zero():
     weights, (X, p), rho = [np.array([[1.0, 0.5]]), np.array([[1.0]])], uniform_nodes(20), 0.05
     Y = forward(weights, X, SOFTPLUS) + 1
     wide = inactive_units(weights, 0, [[1.0]], TANH)
-    mean, error = deep_check(weights, X, Y, SOFTPLUS, lambda rng: wide, rho, p, rng)
+    mean, error = perturbed(copies(wide), wide, X, Y, SOFTPLUS, rho, p, rng)
     wrong = predicted_ratio(weights, X, Y, SOFTPLUS, [1], p=p, rho=rho)[0] * predicted_error(weights, X, Y, SOFTPLUS,
                                                                                              p=p, rho=rho)
     assert abs(mean - wrong) > 50 * error                           # f - t = -1: the unit at log 2 lowers the error
 
 
 def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
-    experiment, (X, p) = draw_experiment(problems(), rng=1), uniform_nodes()
+    X, p = uniform_nodes()
     surplus = [0, 5, 25, 45]
     for act, w0 in ((TANH, (0, 0)), (RELU, (0, 2)), (SMOOLU, (0, 2))):
-        net, Y = experiment.nets[act.name], act.f(X)
+        net, Y = experiment().nets[act.name], act.f(X)
         got = generalization_ratio(net, X, Y, act, surplus, p=p, w0=w0, rng=7)
         expected = predicted_ratio(net, X, Y, act, surplus, p=p, w0=w0)
         assert (np.abs(got.ratio - expected) <= 5 * got.error + 1e-6).all()
@@ -970,8 +976,8 @@ def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
 
 
 def test_caveats_v_of_zero_and_relu_at_w_zero():
-    experiment, (X, p) = draw_experiment(problems(), rng=2), uniform_nodes()
-    tanh, relu = experiment.nets["tanh"], experiment.nets["ReLU"]
+    X, p = uniform_nodes()
+    tanh, relu = experiment().nets["tanh"], experiment().nets["ReLU"]
     still = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p, spread_v=0)[0] - 1
     grown = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p)[0] - 1
     rho = 0.01 * np.linalg.norm(flatten(tanh))
