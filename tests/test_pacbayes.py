@@ -1,15 +1,12 @@
 """PAC-Bayes formulas and the experiment of Fig. 2. A test's name is the claim it checks."""
-import ast
-import inspect
 import math
-import re
-import types
 from collections import Counter
+from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pytest
 
-import pacbayes as pacbayes_module
 from demo import five_units
 from embeddings import inactive_relu_units, inactive_units, replicate_unit
 from hessian import hessian, inactive_units_hessian, inertia
@@ -26,11 +23,13 @@ from landscape import (
     forward_pass,
     jacobian_rank,
     random_weights,
-    relu_interpolants,
     training_loss,
     unstack,
 )
 from pacbayes import (
+    _polish,
+    _ratio_of_means,
+    _unit_moments,
     approximate_bound,
     curvature_kl,
     draw_data,
@@ -46,27 +45,30 @@ from pacbayes import (
     optimal_posterior,
     pac_bayes_bound,
     plug_in_bound,
-    polish,
     predicted_error,
     predicted_ratio,
     predicted_replicated_ratio,
-    ratio_of_means,
+    relu_interpolants,
     relu_units_needed,
     replicated_ratio,
     ridge_kl,
     smallest_zero_error,
-    squared_error,
     surplus_slope,
     uniform_nodes,
-    unit_moments,
 )
 
-SEEDS = pytest.mark.parametrize("seed", range(3))
+SEEDS = pytest.mark.parametrize("seed", range(2))
 
 
 def problems(acts=(RELU, TANH, SMOOLU), units=5):
     """The paper's: a teacher of one unit and nets of five, for each activation."""
     return {act.name: (act.f, five_units(act, units)) for act in acts}
+
+
+@cache
+def experiment():
+    """Data and nets as in Fig. 2; in this stream a step of the fit of smooLU overflows."""
+    return draw_experiment(problems(), rng=[1022, 10])
 
 
 def random_cov(rng, d, decades=1.0):
@@ -167,17 +169,10 @@ def test_gaussian_kl_laws(seed):
     assert isotropic_kl(m, C, 0.7) == pytest.approx(gaussian_kl(m, C, np.zeros(5), 0.49 * np.eye(5)), rel=1e-12)
 
 
-def test_kl_at_extreme_scales():
-    big, tiny = 1e300, 1e-300
-    assert gaussian_kl([0.0], [[tiny]], [0.0], [[big]]) == pytest.approx((600 * np.log(10) - 1) / 2, rel=1e-12)
-    assert gaussian_kl([tiny], [[big]], [tiny], [[big]]) == 0
-    assert isotropic_kl([0.0], [[tiny]], 1e300) == pytest.approx((900 * np.log(10) - 1) / 2, rel=1e-12)
-    assert isotropic_kl([1e-200], [[1e-320]], 1e-160) < 1e-3        # subnormal: sigma^2 underflows, the ratio does not
-    assert gaussian_kl([0, 0], np.diag([1, 1e-20]), [0, 0], np.diag([1, 1e-20])) == 0
-    assert curvature_kl([[1.0]], 1e300, 1e-300) == pytest.approx((1200 * np.log(10) - 1) / 2, rel=1e-12)
-    assert ridge_kl([[1.0]], 1e300, 1e-300) == pytest.approx((1200 * np.log(10) - 1) / 2, rel=1e-12)
-    assert ridge_kl([[5e-324]], 1e-300, 1e300) == 0 == ridge_kl(np.zeros((3, 3)), 1.0, 1.0)
-    assert curvature_kl(np.zeros((2, 2)), 1.0, 1e-3) == 0
+def test_what_costs_nothing():
+    small = np.diag([1, 1e-20])
+    assert gaussian_kl([0, 0], small, [0, 0], small) == 0           # and 1e-20 is no singular covariance
+    assert curvature_kl(np.zeros((2, 2)), 1.0, 1e-3) == 0 == ridge_kl(np.zeros((3, 3)), 1.0, 1.0)
 
 
 @pytest.mark.parametrize("rank", [0, 1, 3, 5])
@@ -447,7 +442,6 @@ def test_pac_bayes_bound_by_hand():
     # KL = 1, n = 201, delta = 201 e^-8: 2 (1 + 8) / 200 = 0.09, its root is 0.3
     assert pac_bayes_bound(0.25, 1.0, 201, 201 * np.exp(-8.0)) == pytest.approx(0.85, rel=1e-14)
     assert pac_bayes_bound(0, 0, 2, 0.5) == pytest.approx(2 * np.sqrt(2 * np.log(4)), rel=1e-14)
-    assert np.isfinite(pac_bayes_bound(1.0, 1e308, 2, 5e-324))
 
 
 def kl_inverse(q, c):
@@ -583,8 +577,6 @@ def test_the_fixed_point_in_tau_is_unique_and_at_h_0_it_is_the_prior():
         tau, C = optimal_posterior([[0.3]], [0.0], n, delta, 1.0)
         right = 2 / ((n - 1) * (isotropic_kl([0.0], C, 1.0) + np.log(n / delta)))
         assert tau ** 4 == pytest.approx(right, rel=1e-12)
-    for H, theta, sigma in (([[1e308]], [1.0], 1.0), ([[5e-324]], [1e150], 1e-3), ([[1.0]], [0.0], 1e150)):
-        assert all(np.isfinite(part).all() for part in optimal_posterior(H, theta, 10, 0.1, sigma))
 
 
 # ------------------------------------------------------------------ the data and the narrow nets
@@ -625,10 +617,9 @@ def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reac
     assert min(slack) == 0
 
 
-@SEEDS
-def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five(seed):
-    rng, refused, found = np.random.default_rng(seed), 0, 0
-    while refused < 8:
+def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five():
+    rng, refused, found = np.random.default_rng(0), 0, 0
+    while refused < 16:
         x, eps = draw_data(10, 0.1, rng=rng)
         y = np.maximum(x, 0) + eps
         needed, possible = relu_units_needed(x, y), bool(relu_interpolants(x, y, 5))
@@ -637,16 +628,15 @@ def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five(
 
 
 def test_zero_error_nets_are_below_1e_minus_29_and_the_relu_net_is_the_smallest():
-    experiment = draw_experiment(problems(), rng=0)
+    x, eps, nets, _ = experiment()
     for act in (RELU, TANH, SMOOLU):
-        net, X = experiment.nets[act.name], experiment.x[:, None]
-        Y = act.f(X) + experiment.eps[:, None]
+        net, X = nets[act.name], x[:, None]
+        Y = act.f(X) + eps[:, None]
         assert [W.shape for W in net] == [(5, 2), (1, 5)]
         assert 2 * training_loss(net, X, Y, act) < 1e-29
-        assert squared_error(flatten(net)[None], net, X, Y, act)[0] == 2 * training_loss(net, X, Y, act)
-    every = relu_interpolants(experiment.x, RELU.f(experiment.x) + experiment.eps, 5)
+    every = relu_interpolants(x, RELU.f(x) + eps, 5)
     norms = [np.linalg.norm(flatten(net)) for net in every]
-    assert np.linalg.norm(flatten(experiment.nets["ReLU"])) == pytest.approx(min(norms), rel=1e-12)
+    assert np.linalg.norm(flatten(nets["ReLU"])) == pytest.approx(min(norms), rel=1e-12)
 
 
 def test_the_smallest_of_the_nets_that_arrive_is_taken():
@@ -662,8 +652,7 @@ def test_the_smallest_of_the_nets_that_arrive_is_taken():
 
 
 def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
-    nets = draw_experiment(problems(), rng=[1022, 10]).nets         # in this stream a step of smooLU overflows
-    assert set(nets) == {"ReLU", "tanh", "smooLU"}
+    assert set(experiment().nets) == {"ReLU", "tanh", "smooLU"}
 
 
 @SEEDS
@@ -685,18 +674,18 @@ def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
     X = np.linspace(-1, 1, 9)[:, None]
     Y = forward(weights, X, TANH)
     rough = [W * (1 + 8e-16 * rng.choice([-1, 1], size=W.shape)) for W in weights]
-    before, after = (2 * training_loss(net, X, Y, TANH) for net in (rough, polish(rough, X, Y, TANH, rng=0)))
+    before, after = (2 * training_loss(net, X, Y, TANH) for net in (rough, _polish(rough, X, Y, TANH, rng=0)))
     assert before > 1e-30 and after <= before
     rougher = [W * (1 + 4e-15 * rng.choice([-1, 1], size=W.shape)) for W in weights]
-    ends = [2 * training_loss(net, X, Y, TANH) for net in (rougher, polish(rougher, X, Y, TANH, rng=0))]
+    ends = [2 * training_loss(net, X, Y, TANH) for net in (rougher, _polish(rougher, X, Y, TANH, rng=0))]
     assert ends[0] > 1e-29 > ends[1]                                # its goal, if none is given
-    gone = polish(rough, X, Y, TANH, goal=0.0, rounds=30, rng=0)
+    gone = _polish(rough, X, Y, TANH, goal=0.0, rounds=30, rng=0)
     assert 2 * training_loss(gone, X, Y, TANH) < before / 3
     far = max((np.abs(a - b) / np.spacing(np.abs(b))).max() for a, b in zip(gone, rough))
     assert 0 < far <= 2 * 30 * 2                                    # 2 ulp a round, an ulp doubles at a power of two
-    same = polish(rough, X, Y, TANH, goal=2 * before, rng=0)
+    same = _polish(rough, X, Y, TANH, goal=2 * before, rng=0)
     assert all((a == b).all() and a is not b for a, b in zip(same, rough))
-    assert all((a == b).all() for a, b in zip(polish(rough, X, Y, TANH, goal=0.0, rounds=0), rough))
+    assert all((a == b).all() for a, b in zip(_polish(rough, X, Y, TANH, goal=0.0, rounds=0), rough))
 
 
 def test_refused_data_sets_are_counted_by_reason():
@@ -711,11 +700,120 @@ def test_refused_data_sets_are_counted_by_reason():
                 counted["no ReLU net"] += 1
             else:
                 break
-        experiment = draw_experiment(problems([RELU], 4), n=8, rng=seed)
-        assert np.array_equal(experiment.x, x) and np.array_equal(experiment.eps, eps)
-        assert experiment.refused == counted and set(experiment.nets) == {"ReLU"}
+        drawn = draw_experiment(problems([RELU], 4), n=8, rng=seed)
+        assert np.array_equal(drawn.x, x) and np.array_equal(drawn.eps, eps)
+        assert drawn.refused == counted and set(drawn.nets) == {"ReLU"}
     with pytest.raises(ValueError, match="none of 3 data sets can be fitted: {'too hard': 3}"):
         draw_experiment({"any": (np.sin, lambda x, y, rng: "too hard")}, most_draws=3, rng=0)
+
+
+# ------------------------------------------------------------------ all ReLU nets through n points
+
+def teacher_data(units, seed):
+    """n = 2 units points on a random net with one unit on everywhere and a kink in every second gap."""
+    rng = np.random.default_rng(seed)
+    n = 2 * units
+    x = np.sort(rng.uniform(-1, 1, n))
+    kinks = np.array([x[0] - 0.5] + [(x[2 * j - 1] + x[2 * j]) / 2 for j in range(1, units)])      # two points a cell
+    signs = np.concatenate([[1.0], rng.choice([-1.0, 1.0], units - 1)])
+    slopes = rng.normal(size=units) + 2 * rng.choice([-1.0, 1.0], units)
+    weights = [np.column_stack([signs, signs * kinks]), slopes[None]]
+    return x, forward(weights, x[:, None], RELU)[:, 0], weights
+
+
+def by_hand(x, y, units):
+    """The same enumeration, one pattern at a time, by least squares on kink positions (slow and independent)."""
+    order = np.argsort(x)
+    x, y, n = x[order], y[order], len(x)
+    options = [np.arange(n) >= c for c in range(n)] + [np.arange(n) < c for c in range(1, n)]
+    count = 0
+    for chosen in combinations(options, units):
+        A = np.hstack([np.column_stack([s * x, s * -1.0]) for s in chosen])
+        if np.linalg.matrix_rank(A, tol=1e-9) < n:
+            continue
+        for (p, q), s in zip(np.linalg.solve(A, y).reshape(-1, 2), chosen):
+            line = p * x - q
+            if not (np.array_equal(line > 0, s) or np.array_equal(line < 0, s)):
+                break
+        else:
+            count += 1
+    return count
+
+
+def test_relu_interpolants_are_as_many_as_an_enumeration_by_hand_finds():
+    counts = []
+    for seed in range(24):
+        rng, units = np.random.default_rng(seed), 2 + seed % 2
+        x = rng.uniform(-1, 1, 2 * units)
+        y = np.maximum(x, 0) + 0.1 * rng.normal(size=2 * units)
+        nets = relu_interpolants(x, y, units)
+        counts.append(len(nets))
+        assert len(nets) == by_hand(x, y, units)
+        for net in nets:
+            assert [W.shape for W in net] == [(units, 2), (1, units)]
+            assert np.abs(forward(net, x[:, None], RELU)[:, 0] - y).max() < 1e-9 * np.abs(y).max()
+            assert np.allclose(np.abs(net[1][0]), np.linalg.norm(net[0], axis=1), rtol=1e-12)    # balanced
+        norms = [np.sum(flatten(net) ** 2) for net in nets]
+        assert norms == sorted(norms)
+    assert min(counts) == 0 < max(counts)                                    # some data have none
+
+
+def test_relu_interpolants_find_the_net_that_made_the_data():
+    grid = np.linspace(-2, 2, 201)[:, None]
+    for seed in range(5):
+        x, y, weights = teacher_data(4, seed)
+        rng = np.random.default_rng(seed)
+        for scale, shift in ((1, 0), (1e3, 5e3), (1, 1e6)):                  # in any units of x
+            shuffle = rng.permutation(8)
+            nets = relu_interpolants(x[shuffle] * scale + shift, y[shuffle], 4)
+            there = [forward(net, grid * scale + shift, RELU) for net in nets]
+            # x / (largest gap) loses six digits to a shift by 1e6
+            assert min(np.abs(F - forward(weights, grid, RELU)).max() for F in there) < (1e-8 if shift < 1e6 else 1e-5)
+
+
+def test_relu_interpolants_leave_units_at_zero_that_the_data_do_not_need():
+    x = np.arange(6.0)
+    nets = relu_interpolants(x, np.maximum(x - 2.5, 0), 3)
+    assert any(np.count_nonzero(net[1]) == 1 for net in nets)
+    assert all(np.abs(forward(net, x[:, None], RELU)[:, 0] - np.maximum(x - 2.5, 0)).max() < 1e-9 for net in nets)
+    assert len({tuple(np.round(np.sort(flatten(net)), 6)) for net in nets}) == len(nets)      # none twice
+    [net] = relu_interpolants([0.0, 1.0], [1.0, 1.0], 1)                  # a constant: the slope is 0
+    assert np.allclose(forward(net, x[:, None], RELU), 1)
+
+
+@pytest.mark.parametrize("exponent", [-3, 5, 40])
+def test_relu_interpolants_scale_with_the_targets(exponent):
+    x, y, _ = teacher_data(2, 0)
+    nets, scaled = relu_interpolants(x, y, 2), relu_interpolants(x, np.ldexp(y, exponent), 2)
+    assert len(nets) == len(scaled) > 0
+    norms = [np.linalg.norm(W2) for _, W2 in scaled]
+    assert all(a <= b * (1 + 1e-12) for a, b in zip(norms, norms[1:]))         # smallest first, up to rounding
+    for (W1, W2), (S1, S2) in zip(nets, scaled):                    # balanced: each layer takes the square root
+        # an odd exponent has no exact square root: eps
+        assert np.allclose(S1, W1 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
+        assert np.allclose(S2, W2 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
+
+
+def test_relu_interpolants_allow_a_kink_on_a_data_point_in_any_units():
+    x = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
+    expected = [np.array([[2 / 3, -5 / 3], [4 / 3, 2 / 3], [-4 / 3, -2 / 3]]), np.array([[1.0, 1.0, -1.0]])]
+    assert np.allclose(forward(expected, x[:, None], RELU)[:, 0], 2 * x + 1)         # its kink lies at 0.5
+    grid = np.linspace(-4, 4, 81)[:, None]
+    counts = []
+    for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
+        nets = relu_interpolants(scale * x + shift, 2 * x + 1, 3)
+        there = [forward(net, scale * grid + shift, RELU) for net in nets]
+        assert min(np.abs(F - forward(expected, grid, RELU)).max() for F in there) < 1e-8
+        counts.append((len(nets), len(relu_interpolants(scale * x + shift, np.abs(x), 3))))
+    assert len(set(counts)) == 1
+
+
+def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units():
+    x, y, weights = teacher_data(5, 0)
+    assert math.comb(19, 5) == 11628
+    grid = np.linspace(-2, 2, 101)[:, None]
+    nets = relu_interpolants(x, y, 5)
+    assert min(np.abs(forward(net, grid, RELU) - forward(weights, grid, RELU)).max() for net in nets) < 1e-8
 
 
 # ------------------------------------------------------------------ the experiment
@@ -729,7 +827,7 @@ def test_the_quadrature_is_exact_for_polynomials():
 
 
 def test_ratio_of_means_by_hand():
-    got = ratio_of_means([[1.0, 3.0], [2.0, 8.0]])                  # R = 5 / 2; differences -0.5 and 0.5
+    got = _ratio_of_means(np.array([[1.0, 3.0], [2.0, 8.0]]))       # R = 5 / 2; differences -0.5 and 0.5
     assert got.ratio.tolist() == [2.5] and got.mean.tolist() == [5.0]
     assert got.error[0] == pytest.approx(np.sqrt(0.5) / (np.sqrt(2) * 2), rel=1e-14)
 
@@ -739,7 +837,7 @@ def test_the_standard_error_is_the_spread_of_the_ratio(seed):
     rng = np.random.default_rng(seed)
     base = rng.gamma(2, size=(2000, 1, 200))
     G = np.concatenate([base, base + rng.gamma(1, size=base.shape)], axis=1)            # shared draws: correlated
-    got = [ratio_of_means(g) for g in G]
+    got = [_ratio_of_means(g) for g in G]
     ratios, errors = np.array([r.ratio[0] for r in got]), np.array([r.error[0] for r in got])
     # the true ratio is 3 / 2; the spread of 2000 ratios is known to 2 %, the delta method errs by 1 / T
     assert abs(ratios.mean() - 1.5) < 5 * ratios.std() / np.sqrt(2000) + 0.005
@@ -751,38 +849,40 @@ def test_moments_of_a_unit_against_closed_forms():
     a = mean / s
     Phi = np.array([(1 + math.erf(t / math.sqrt(2))) / 2 for t in a])
     density = np.exp(-a ** 2 / 2) / np.sqrt(2 * np.pi)
-    m, q = unit_moments(mean, s, RELU)
+    m, q = _unit_moments(mean, s, RELU)
     assert np.abs(m - (mean * Phi + s * density)).max() < 1e-4 * s.max()        # the kink: step^2 / 8 density, 5e-5
     assert np.abs(q - ((mean ** 2 + s ** 2) * Phi + mean * s * density)).max() < 1e-5
     for act in (TANH, SOFTPLUS):
         z, w = np.polynomial.hermite_e.hermegauss(120)
         phi = act.f(mean[:, None] + s[:, None] * z)
-        m, q = unit_moments(mean, s, act)
+        m, q = _unit_moments(mean, s, act)
         # Gauss-Hermite, 120 nodes: tanh has poles at distance pi / 2 from the axis, s = 2 is the slowest
         assert np.abs(m - phi @ w / np.sqrt(2 * np.pi)).max() < 1e-5
         assert np.abs(q - phi ** 2 @ w / np.sqrt(2 * np.pi)).max() < 1e-5
     z = np.linspace(-12, 12, 200_001)                               # SMOOLU: the same rule in steps 250 times finer
     density = 24 / 200_000 * np.exp(-z ** 2 / 2) / np.sqrt(2 * np.pi)
     for s, bound in ((0.1, 1e-13), (1.0, 1e-11), (9.0, 1e-5)):
-        m, q = unit_moments(mean, s, SMOOLU)
+        m, q = _unit_moments(mean, np.full(5, s), SMOOLU)
         phi = SMOOLU.f(mean[:, None] + s * z)
         assert np.abs(m - phi @ density).max() < bound * max(1, np.abs(m).max())
         assert np.abs(q - phi ** 2 @ density).max() < bound * max(1, np.abs(q).max())
-    m, q = unit_moments(np.array([0.3]), np.array([0.0]), TANH)     # no spread: the value itself
+    m, q = _unit_moments(np.array([0.3]), np.array([0.0]), TANH)     # no spread: the value itself
     assert m == pytest.approx(np.tanh(0.3), rel=1e-14) and q == pytest.approx(np.tanh(0.3) ** 2, rel=1e-14)
 
 
-def deep_check(weights, X, Y, act, wide_center, rho, p, rng, trials=4000):
-    """G of explicitly built wide nets, one forward pass each: wide_center(rng) -> weights of a trial before rho."""
-    thetas = np.stack([flatten(wide_center(rng)) for _ in range(trials)])
-    thetas = thetas + rho * rng.normal(size=thetas.shape)
-    f = forward_pass(unstack(thetas, wide_center(rng)), X, act)[1][-1]
+def perturbed(thetas, like, X, Y, act, rho, p, rng):
+    """G of the nets thetas (T, P), one forward pass each after N(0, rho^2) on all parameters: mean, standard error."""
+    f = forward_pass(unstack(thetas + rho * rng.normal(size=thetas.shape), like), X, act)[1][-1]
     G = ((f - Y) ** 2).sum(axis=2) @ p
-    return G.mean(), G.std() / np.sqrt(trials)
+    return G.mean(), G.std() / np.sqrt(len(G))
+
+
+def copies(weights, trials=4000):
+    return np.tile(flatten(weights), (trials, 1))
 
 
 @pytest.mark.parametrize("act, w0", [(TANH, (0.0, 0.0, 0.0)), (RELU, (0.0, 0.0, 1.0)), (SMOOLU, (0.0, 0.0, 0.3))],
-                         ids=str)
+                         ids=["tanh", "ReLU", "smooLU"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias):
     """Two inputs, two outputs, a large rho: nothing is to second order here."""
@@ -791,14 +891,13 @@ def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias
     X, p = rng.uniform(-1, 1, size=(30, 2)), rng.dirichlet(np.ones(30))
     Y = rng.normal(size=(30, 2))
 
-    def wide(rng):                                                  # four surplus units
-        v, w = 0.8 * rng.normal(size=(4, 2)), np.tile(w0, (4, 1)) + 0.5 * rng.normal(size=(4, 3))
-        net = inactive_units(weights, 0, v, TANH)                   # in place of w = 0 put the drawn w
-        net[0][3:] = w
-        return net
-
-    mean, error = deep_check(weights, X, Y, act, wide, rho, p, rng)
-    base, base_error = deep_check(weights, X, Y, act, lambda rng: weights, rho, p, rng)
+    wide = inactive_units(weights, 0, np.zeros((4, 2)), TANH)       # four surplus units, drawn in each trial
+    thetas = copies(wide)
+    W1, W2 = unstack(thetas, wide)                                  # views
+    W2[:, :, 3:7] = 0.8 * rng.normal(size=(4000, 2, 4))
+    W1[:, 3:] = w0 + 0.5 * rng.normal(size=(4000, 4, 3))
+    mean, error = perturbed(thetas, wide, X, Y, act, rho, p, rng)
+    base, base_error = perturbed(copies(weights), weights, X, Y, act, rho, p, rng)
     narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
     options = dict(p=p, rho=rho, w0=w0, spread_v=0.8, spread_w=0.5)
     ratio = predicted_ratio(weights, X, Y, act, [0, 4], **options)
@@ -820,7 +919,7 @@ def test_the_closed_form_of_replication_is_the_mean_of_explicitly_replicated_net
     narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
     ratio = predicted_replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho)
     wide = replicate_unit(weights, 0, 1, np.full(4, 0.25))
-    mean, error = deep_check(weights, X, Y, act, lambda rng: wide, rho, p, rng)
+    mean, error = perturbed(copies(wide), wide, X, Y, act, rho, p, rng)
     assert abs(mean - ratio[1] * narrow) < 5 * error and ratio[0] == 1
     got = replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho, trials=4000, rng=1)
     assert abs(got.ratio[1] - ratio[1]) < 5 * got.error[1] and got.ratio[0] == 1 and got.error[0] == 0
@@ -854,17 +953,17 @@ def test_control_the_closed_form_needs_v_of_mean_zero():
     weights, (X, p), rho = [np.array([[1.0, 0.5]]), np.array([[1.0]])], uniform_nodes(20), 0.05
     Y = forward(weights, X, SOFTPLUS) + 1
     wide = inactive_units(weights, 0, [[1.0]], TANH)
-    mean, error = deep_check(weights, X, Y, SOFTPLUS, lambda rng: wide, rho, p, rng)
+    mean, error = perturbed(copies(wide), wide, X, Y, SOFTPLUS, rho, p, rng)
     wrong = predicted_ratio(weights, X, Y, SOFTPLUS, [1], p=p, rho=rho)[0] * predicted_error(weights, X, Y, SOFTPLUS,
                                                                                              p=p, rho=rho)
     assert abs(mean - wrong) > 50 * error                           # f - t = -1: the unit at log 2 lowers the error
 
 
 def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
-    experiment, (X, p) = draw_experiment(problems(), rng=1), uniform_nodes()
+    X, p = uniform_nodes()
     surplus = [0, 5, 25, 45]
     for act, w0 in ((TANH, (0, 0)), (RELU, (0, 2)), (SMOOLU, (0, 2))):
-        net, Y = experiment.nets[act.name], act.f(X)
+        net, Y = experiment().nets[act.name], act.f(X)
         got = generalization_ratio(net, X, Y, act, surplus, p=p, w0=w0, rng=7)
         expected = predicted_ratio(net, X, Y, act, surplus, p=p, w0=w0)
         assert (np.abs(got.ratio - expected) <= 5 * got.error + 1e-6).all()
@@ -877,8 +976,8 @@ def test_fig_2_tanh_grows_as_predicted_and_relu_and_smoolu_do_not():
 
 
 def test_caveats_v_of_zero_and_relu_at_w_zero():
-    experiment, (X, p) = draw_experiment(problems(), rng=2), uniform_nodes()
-    tanh, relu = experiment.nets["tanh"], experiment.nets["ReLU"]
+    X, p = uniform_nodes()
+    tanh, relu = experiment().nets["tanh"], experiment().nets["ReLU"]
     still = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p, spread_v=0)[0] - 1
     grown = predicted_ratio(tanh, X, TANH.f(X), TANH, [45], p=p)[0] - 1
     rho = 0.01 * np.linalg.norm(flatten(tanh))
@@ -902,7 +1001,7 @@ def test_two_trials_are_enough_for_a_standard_error():
     weights, X = random_weights([1, 3, 1], rng=0), np.linspace(-1, 1, 5)[:, None]
     for function in (generalization_ratio, replicated_ratio):
         assert np.isfinite(function(weights, X, X, TANH, [3], trials=2, rng=0).error).all()
-        with pytest.raises(ValueError, match="trials is 1,"):
+        with pytest.raises(ValueError, match="trials holds 1"):
             function(weights, X, X, TANH, [3], trials=1)
 
 
@@ -921,182 +1020,44 @@ def test_the_defaults_are_equal_weights_and_a_hundredth_of_the_norm():
                           replicated_ratio(weights, X, Y, TANH, [3], trials=9, rng=0, **given).ratio)
 
 
-# ------------------------------------------------------------------ input
+# ------------------------------------------------------------------ refused: what makes a formula true
 
-def calls():
-    """One sound call of each function with array arguments: name -> (function, arguments, keywords)."""
-    C, m = np.diag([1.0, 2.0, 4.0]), np.array([1.0, -2.0, 3.0])
-    v, S, net = np.array([[1.0], [2.0]]), np.diag([1.0, 2.0, 3.0, 0.0]), [np.eye(3)[:, :2] + 1, np.ones((1, 3))]
-    X, Y, p = np.linspace(-1, 1, 4)[:, None], np.array([[0.0], [1.0], [3.0], [2.0]]), np.array([0.25, 0.25, 0.5, 0.0])
-    x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([2.0, 0.5, 1.0, 3.0])
-    return {
-        "gaussian_kl": (gaussian_kl, (m, C, 2 * m, 2 * C), {}), "isotropic_kl": (isotropic_kl, (m, C, 2.0), {}),
-        "curvature_kl": (curvature_kl, (C, 2.0, 0.5), {}), "ridge_kl": (ridge_kl, (C, 2.0, 0.5), {}),
-        "kl_smooth": (kl_smooth, (m, v, C, S, 2.0, 0.5), {}), "kl_relu": (kl_relu, (m, v, C, 2.0, 0.5), {}),
-        "mean_curvature": (mean_curvature, (v, C[:, :2], 1.0), {}),
-        "expected_risk": (expected_risk, (0.5, C, C), {}),
-        "approximate_bound": (approximate_bound, (0.5, C, m, C, 10, 0.5, 2.0), {}),
-        "plug_in_bound": (plug_in_bound, (0.5, C, m, 10, 0.5, 2.0, 0.5), {}),
-        "optimal_posterior": (optimal_posterior, (C, m, 10, 0.5, 2.0), {}),
-        "pac_bayes_bound": (pac_bayes_bound, (0.5, 2.0, 10, 0.5), {}),
-        "relu_units_needed": (relu_units_needed, (x, y), {}),
-        "smallest_zero_error": (smallest_zero_error, (relu_interpolants(x, y, 2), x, y, RELU), {"rng": 0}),
-        "polish": (polish, (net, X, Y, TANH), {"rng": 0, "rounds": 3}),
-        "ratio_of_means": (ratio_of_means, (C[:, :2] + 1,), {}),
-        "kinked_starts": (kinked_starts, (x, 2, 3), {"rng": 0}), "draw_data": (draw_data, (3, 0.5), {"rng": 0}),
-        "generalization_ratio": (generalization_ratio, (net, X, Y, TANH, [1, 3]),
-                                 {"p": p, "w0": np.array([0.0, 1.0]), "rng": 0, "trials": 20}),
-        "predicted_ratio": (predicted_ratio, (net, X, Y, TANH, [1, 3]), {"p": p, "w0": np.array([0.0, 1.0])}),
-        "predicted_error": (predicted_error, (net, X, Y, TANH), {"p": p}),
-        "replicated_ratio": (replicated_ratio, (net, X, Y, TANH, [1, 3]), {"p": p, "rng": 0, "trials": 20}),
-        "predicted_replicated_ratio": (predicted_replicated_ratio, (net, X, Y, TANH, [1, 3]), {"p": p}),
-        "uniform_nodes": (uniform_nodes, (7,), {}),
-    }
-
-
-def parts(result):
-    """All numbers of a result, in order."""
-    if isinstance(result, (list, tuple)):
-        return np.concatenate([parts(part) for part in result]) if result else np.zeros(0)
-    return np.atleast_1d(np.asarray(result, dtype=float)).ravel()
-
-
-def refusals():
+def test_what_would_make_a_formula_wrong_is_refused():
     rng = np.random.default_rng(0)
-    m, C, v, S = np.zeros(2), np.eye(2), np.ones((2, 1)), np.eye(4)
-    X, Y, net = np.zeros((4, 1)), np.zeros((4, 1)), random_weights([1, 3, 1], rng=rng)
-    skew, down = np.array([[1.0, 0.5], [0.4, 1.0]]), np.diag([1.0, -1.0])
-    x = np.arange(4.0)
-    return {
-        "cov_q is singular": lambda: gaussian_kl(m, np.ones((2, 2)), m, C),
-        "cov_p is singular": lambda: gaussian_kl(m, C, m, np.array([[1.0, 2.0], [2.0, 1.0]])),
-        "cov_p is singular or indefinite .*-inf": lambda: gaussian_kl(m, C, m, [[1e-300, 1e300], [1e300, 1e-300]]),
-        "cov has the entry 0.0e.00 on its diagonal": lambda: isotropic_kl(m, np.diag([1.0, 0.0]), 1.0),
-        "cov_q has the entry -1": lambda: gaussian_kl(m, down, m, C),
-        "cov_p differs from its transpose": lambda: gaussian_kl(m, C, m, skew),
-        "mean_q has length 2 and cov_q 3": lambda: gaussian_kl(m, np.eye(3), m, C),
-        "mean_q has length 2 and mean_p 3": lambda: gaussian_kl(m, C, np.zeros(3), np.eye(3)),
-        "mean_p has shape .2, 1.": lambda: gaussian_kl(m, C, m[:, None], C),
-        "cov_q has shape .1, 2.": lambda: gaussian_kl(m, C[:1], m, C),
-        "cov_q holds nan": lambda: gaussian_kl(m, C * np.nan, m, C),
-        "the KL overflows": lambda: gaussian_kl([1e200], [[1.0]], [-1e200], [[1.0]]),
-        "the KL .*overflows": lambda: isotropic_kl([1.0], [[1.0]], 1e-200),
-        "sigma is 0": lambda: isotropic_kl(m, C, 0.0),
-        "sigma is -1": lambda: curvature_kl(C, -1.0, 1.0),
-        "tau is 0": lambda: curvature_kl(C, 1.0, 0),
-        "tau is nan": lambda: ridge_kl(C, 1.0, np.nan),
-        "H has the eigenvalue -1.*no minimum": lambda: curvature_kl(down, 1.0, 1.0),
-        "H differs": lambda: ridge_kl(skew, 1.0, 1.0),
-        "H has shape .2,.": lambda: ridge_kl(m, 1.0, 1.0),
-        "H reaches up to .* overflow": lambda: curvature_kl(np.full((2, 2), 1.7e308), 1.0, 1.0),
-        "the KL overflows float64; ": lambda: curvature_kl([[1e-300]], 1e-300, 1.0),
-        "H0 has length 2 and theta0 3": lambda: kl_smooth(np.zeros(3), v, C, S, 1.0, 1.0),
-        "S has shape .3, 3.": lambda: kl_smooth(m, v, C, np.eye(3), 1.0, 1.0),
-        "S has the eigenvalue": lambda: kl_smooth(m, v, C, down, 1.0, 1.0),
-        "H0 has the eigenvalue": lambda: kl_relu(m, v, down, 1.0, 1.0),
-        "v has shape .2,.": lambda: kl_relu(m, v[:, 0], C, 1.0, 1.0),
-        "theta_0.*overflows": lambda: kl_relu(m + 1e200, v, C, 1.0, 1.0),
-        "v.*2 / sigma.*overflows": lambda: kl_smooth(m, v * 1e200, C, S, 1.0, 1.0),
-        "S overflows": lambda: mean_curvature([[1.0]], [[1e200]], 0.0),
-        "sigma is -2": lambda: mean_curvature(v, C, -2),
-        "empirical_risk is 1.5": lambda: pac_bayes_bound(1.5, 1.0, 10, 0.1),
-        "kl is -1": lambda: pac_bayes_bound(0.5, -1, 10, 0.1),
-        "n is 1,": lambda: pac_bayes_bound(0.5, 1.0, 1, 0.1),
-        "n is 2.5": lambda: pac_bayes_bound(0.5, 1.0, 2.5, 0.1),
-        "delta is 0.0, it should lie between 0 and 1, both": lambda: pac_bayes_bound(0.5, 1.0, 10, 0.0),
-        "delta is 1.0, it should lie between 0 and 1, both": lambda: pac_bayes_bound(0.5, 1.0, 10, 1.0),
-        "cov differs": lambda: expected_risk(0.5, C, skew),
-        "H has length 2 and cov 3": lambda: expected_risk(0.5, C, np.eye(3)),
-        "Tr.H C. overflows": lambda: expected_risk(0.5, C * 1e200, C * 1e200),
-        "risk is 2": lambda: plug_in_bound(2, C, m, 10, 0.1, 1.0, 1.0),
-        "risk is -1": lambda: plug_in_bound(-1, C, m, 10, 0.1, 1.0, 1.0),
-        "H has length 2 and theta 3": lambda: plug_in_bound(0.1, C, np.zeros(3), 10, 0.1, 1.0, 1.0),
-        "tau.2 r / 2 or the KL overflows": lambda: plug_in_bound(0.1, C * 1e300, m, 10, 0.1, 1.0, 1e200),
-        "H has length 2 and theta 1": lambda: optimal_posterior(C, m[:1], 10, 0.1, 1.0),
-        "theta.*overflows": lambda: optimal_posterior(C, m + 1e200, 10, 0.1, 1.0),
-        "the covariance overflows": lambda: optimal_posterior(C * 0, m, 10, 0.1, 1e200),
-        "noise is -1": lambda: draw_data(3, -1),
-        "noise is 1e.160": lambda: draw_data(3, 1e160),
-        "x holds 1.0e.160": lambda: kinked_starts([1e160], 1, 1),
-        "y holds 1.0e.160": lambda: smallest_zero_error([], x, x * 1e160 / 3, RELU),
-        "the squared error overflows": lambda: polish(net, X, Y + 1e200, TANH),
-        "the ratio of the errors overflows": lambda: ratio_of_means([[1e-300, 1e-300], [1e300, 1e300]]),
-        "n is 0": lambda: draw_data(0, 1.0),
-        "rng is 'a'": lambda: draw_data(3, 1.0, rng="a"),
-        "x has length 4 and y 3": lambda: relu_units_needed(x, x[:3]),
-        "x has equal": lambda: smallest_zero_error([], x * 0, x, RELU),
-        r"nets\[0\]: weights\[0\] has": lambda: smallest_zero_error([[np.ones((2, 3)), np.ones((1, 2))]], x, x, RELU),
-        "nets is int": lambda: smallest_zero_error(3, x, x, RELU),
-        "problems is {}": lambda: draw_experiment({}),
-        "problems is <": lambda: draw_experiment(np.sin),
-        r"problems\['a'\] is": lambda: draw_experiment({"a": np.sin}),
-        r"problems\['b'\] is": lambda: draw_experiment({"b": (np.sin, 3)}),
-        "a slope .*overflows": lambda: relu_units_needed(x * 1e-300, x * 1e140),
-        "goal is -2": lambda: smallest_zero_error([], [0, 1], [1, -1], RELU, goal=-2),      # also where there is no net
-        "rng is 'b'": lambda: smallest_zero_error([], [0, 1], [1, -1], RELU, rng="b"),
-        "goal is -1": lambda: polish(net, X, Y, TANH, goal=-1),
-        "rounds is 0.5": lambda: polish(net, X, Y, TANH, rounds=0.5),
-        "act is 'tanh'": lambda: polish(net, X, Y, "tanh"),
-        "units is 0": lambda: kinked_starts(x, 0, 2),
-        "count is 0": lambda: kinked_starts(x, 2, 0),
-        "count is 2.5": lambda: uniform_nodes(2.5),
-        "most_draws is 0": lambda: draw_experiment(problems(), most_draws=0),
-        "G has shape .1, 2.": lambda: ratio_of_means([[1.0, 2.0]]),
-        "G has shape .2, 1.": lambda: ratio_of_means([[1.0], [2.0]]),
-        "first row of mean 0": lambda: ratio_of_means([[0.0, 0.0], [1.0, 2.0]]),
-        "weights holds 3 matrices": lambda: predicted_error(random_weights([1, 2, 2, 1], rng=0), X, Y, TANH),
-        "surplus is 5": lambda: generalization_ratio(net, X, Y, TANH, 5),
-        "surplus is .., it should be a list": lambda: predicted_ratio(net, X, Y, TANH, []),
-        "an element of surplus is -1": lambda: replicated_ratio(net, X, Y, TANH, [-1]),
-        "p has length 3 and X 4": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(3) / 3),
-        "p has the sum 1.0000": lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4) * (0.25 + 1e-8)),
-        "p has the sum 1.0, it should have no neg": lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0]),
-        "w0 has length 3": lambda: predicted_ratio(net, X, Y, TANH, [1], w0=np.zeros(3)),
-        "rho is -0.1": lambda: predicted_ratio(net, X, Y, TANH, [1], rho=-0.1),
-        "spread_v is -1": lambda: generalization_ratio(net, X, Y, TANH, [1], spread_v=-1),
-        "spread_w is inf": lambda: generalization_ratio(net, X, Y, TANH, [1], spread_w=np.inf),
-        "trials is 1,": lambda: generalization_ratio(net, X, Y, TANH, [1], trials=1),
-        "unit is 3": lambda: replicated_ratio(net, X, Y, TANH, [1], unit=3),
-        "below 1e30": lambda: generalization_ratio([W * 1e40 for W in net], X, Y, TANH, [1]),
-        "Y has shape .4, 2.": lambda: generalization_ratio(net, X, np.zeros((4, 2)), TANH, [1]),
-        "Y has shape .4,.": lambda: generalization_ratio(net, X, Y[:, 0], TANH, [1]),
-        "the error of the narrow net is 0": lambda: predicted_ratio([W * 0 for W in net], X, Y, TANH, [1]),
-        "the narrow net makes no error": lambda: generalization_ratio([W * 0 for W in net], X, Y, TANH, [1], rho=0),
-    }
-
-
-@pytest.mark.parametrize("message", refusals())
-def test_bad_input_is_refused_with_a_sentence(message):
-    with pytest.raises(ValueError, match=message):
-        refusals()[message]()
-
-
-def bare(module):
-    """The module without the lines that call check_, as one copies it."""
-    tree = ast.parse(inspect.getsource(module))
-
-    class Strip(ast.NodeTransformer):
-        def visit(self, node):
-            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
-                return None
-            return self.generic_visit(node)
-
-    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
-    copied = types.ModuleType("copied")
-    exec(ast.unparse(ast.fix_missing_locations(Strip().visit(tree))), copied.__dict__)
-    return copied
-
-
-@pytest.mark.parametrize("name", calls())
-def test_functions_work_when_copied_without_the_lines_that_call_check(name):
-    function, args, options = calls()[name]
-    copied = getattr(bare(pacbayes_module), name)
-    assert np.array_equal(parts(copied(*args, **options)), parts(function(*args, **options)))
-    assert "check_" not in "\n".join(line for line in inspect.getsource(function).splitlines()
-                                     if re.search(r"\breturn\b|\bif\b", line))
-
-
-def test_the_drawn_experiment_is_the_same_without_the_check_lines():
-    ours, copied = (module.draw_experiment(problems([RELU], 3), n=6, rng=1)
-                    for module in (pacbayes_module, bare(pacbayes_module)))
-    assert np.array_equal(ours.x, copied.x) and ours.refused == copied.refused
+    net, X, Y, x = random_weights([1, 3, 1], rng=rng), np.linspace(-1, 1, 4)[:, None], np.ones((4, 1)), np.arange(4.0)
+    m, C, v, down = np.zeros(2), np.eye(2), np.ones((2, 1)), np.diag([1.0, -1.0])
+    mean = dict(p=np.ones(4) / 4, rho=0.1, w0=np.zeros(2))
+    for match, call in (
+        ("cov_q .*positive definite", lambda: gaussian_kl(m, np.ones((2, 2)), m, C)),
+        ("cov_p .*positive definite", lambda: gaussian_kl(m, C, m, down)),
+        ("cov .*positive definite", lambda: isotropic_kl(m, np.diag([1.0, 0.0]), 1.0)),
+        ("no minimum", lambda: curvature_kl(down, 1.0, 1.0)), ("no minimum", lambda: ridge_kl(down, 1.0, 1.0)),
+        ("no minimum", lambda: kl_smooth(m, v, down, np.eye(4), 1.0, 1.0)),
+        ("no minimum", lambda: kl_smooth(m, v, C, -np.eye(4), 1.0, 1.0)),
+        ("no minimum", lambda: kl_relu(m, v, down, 1.0, 1.0)),
+        ("no minimum", lambda: plug_in_bound(0.1, down, m, 10, 0.1, 1.0, 1.0)),
+        ("no minimum", lambda: optimal_posterior(down, m, 10, 0.1, 1.0)),
+        (r"S has shape \(3, 3\)", lambda: kl_smooth(m, v, C, np.eye(3), 1.0, 1.0)),         # E = 2 units
+        ("delta", lambda: pac_bayes_bound(0.5, 1.0, 10, 1.0)), ("n holds 1", lambda: pac_bayes_bound(0.5, 1.0, 1, 0.1)),
+        ("empirical_risk", lambda: pac_bayes_bound(1.5, 1.0, 10, 0.1)),
+        ("weights holds 3", lambda: predicted_error(random_weights([1, 2, 2, 1], rng=0), X, Y, TANH)),
+        ("p sums to 1.0000", lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4) * (0.25 + 1e-8))),
+        ("p holds -1", lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0])),
+        ("p sums to 2", lambda: surplus_slope(X, TANH, 1, p=np.ones(4) / 2, rho=0.1, w0=[0.0])),
+        ("w0 has length 3", lambda: generalization_ratio(net, X, Y, TANH, [1], w0=np.zeros(3))),
+        ("w0 has length 1", lambda: generalization_ratio(net, X, Y, TANH, [1], w0=np.zeros(1))),
+        ("unit is 3", lambda: replicated_ratio(net, X, Y, TANH, [1], unit=3)),
+        ("unit is 3", lambda: predicted_replicated_ratio(net, X, Y, TANH, [1], unit=3)),
+        ("surplus", lambda: generalization_ratio(net, X, Y, TANH, [0.5])),
+        # the narrow net makes no error: no ratio
+        ("divide", lambda: predicted_ratio([W * 0 for W in net], X, Y * 0, TANH, [1])),
+        ("invalid|divide", lambda: generalization_ratio([W * 0 for W in net], X, Y * 0, TANH, [1], rho=0)),
+        ("x has equal", lambda: relu_units_needed(x * 0, x)), ("twice", lambda: relu_interpolants(x, x, 1)),
+        ("cannot tell", lambda: relu_interpolants([0, 1e-17, 1, 2], x, 2)),
+        ("relu_interpolants", lambda: relu_interpolants([0, 0], [0, 1], 1)),
+        ("problems is {}", lambda: draw_experiment({})), ("problems is <", lambda: draw_experiment(np.sin)),
+        (r"weights\[0\] has", lambda: smallest_zero_error([[np.ones((2, 3)), np.ones((1, 2))]], x, x, RELU)),
+    ):
+        with pytest.raises(ValueError, match=match):
+            call()
+    assert surplus_slope(np.ones((4, 2)), TANH, 1, **mean) > 0      # control: as it should be
