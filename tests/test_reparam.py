@@ -1,14 +1,9 @@
 """alpha-scale, sharpness and changes of coordinates. A test's name is the claim it checks."""
-import ast
-import inspect
 import itertools
-import re
-import types
 
 import numpy as np
 import pytest
 
-import reparam as reparam_module
 from embeddings import inactive_relu_units
 from hessian import hessian, inertia
 from landscape import (
@@ -27,6 +22,7 @@ from landscape import (
     unflatten,
 )
 from reparam import (
+    _ascend,
     alpha_diagonal,
     alpha_for_norm,
     alpha_scale,
@@ -43,7 +39,6 @@ from reparam import (
     power,
     power_inverse,
     power_slope,
-    projected_ascent,
     pullback_gradient,
     pullback_hessian,
     quadratic_maximum,
@@ -113,11 +108,10 @@ def test_theorem_1_relu_and_leaky_relu_are_positively_homogeneous_and_tanh_is_no
 
 
 @every_net
-@pytest.mark.parametrize("act", [RELU, LEAKY_RELU], ids=lambda a: a.name)
-def test_definition_5_alpha_scale_keeps_the_function_everywhere_at_any_depth(widths, bias, act):
+def test_definition_5_alpha_scale_keeps_the_function_everywhere_at_any_depth(widths, bias):
     weights, X, _ = draw(widths, bias)
     far = np.vstack([X, 1e3 * X, -X])
-    for k in range(5):
+    for k, act in itertools.product(range(5), (RELU, LEAKY_RELU)):
         alphas = scales(len(weights), generator(2, k), 2.0)
         moved = alpha_scale(weights, alphas)
         assert relative(forward(moved, far, act), forward(weights, far, act)) < 1e-13
@@ -165,11 +159,9 @@ def test_alpha_scales_form_a_group(widths, bias):
 
 
 @every_net
-@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC], ids=lambda loss: loss.name)
-@pytest.mark.parametrize("act", [RELU, LEAKY_RELU], ids=lambda a: a.name)
-def test_theorem_3_gradient_and_hessian_are_scaled_by_D_alpha_at_any_differentiable_point(widths, bias, loss, act):
+def test_theorem_3_gradient_and_hessian_are_scaled_by_D_alpha_at_any_differentiable_point(widths, bias):
     weights, X, Y = draw(widths, bias)
-    for k in range(3):
+    for k, loss, act in itertools.product(range(3), (SQUARE, LOGISTIC), (RELU, LEAKY_RELU)):
         alphas = scales(len(weights), generator(6, k))
         moved, d = alpha_scale(weights, alphas), alpha_diagonal(weights, alphas)
         g, H = flatten(gradient(weights, X, Y, act, loss)), hessian(weights, X, Y, act, loss)
@@ -206,8 +198,8 @@ def disjoint(weights, boxes, i, j):
                for part, (a, b) in enumerate(zip(*theta)))
 
 
-@pytest.mark.parametrize("widths", [[3, 2, 1], [2, 3, 2], [1, 2, 4]], ids=["n1 > n2", "n1 = n2", "n1 < n2"])
 @pytest.mark.parametrize("r", [1e-3, 0.2, 50.0])
+@pytest.mark.parametrize("widths", [[3, 2, 1], [2, 3, 2], [1, 2, 4]], ids=["n1 > n2", "n1 = n2", "n1 < n2"])
 def test_theorem_2_boxes_are_disjoint_and_their_volumes_do_not_fall(widths, r):
     weights = draw(widths, False)[0]
     n1, n2 = weights[0].size, weights[1].size
@@ -262,13 +254,12 @@ def test_box_radius_is_certified_at_all_corners_and_inside(widths, bias, act):
     theta, L, rng = flatten(weights), training_loss(weights, X, Y, act), generator(9)
     corners = np.array(list(itertools.product([-1.0, 1.0], repeat=len(theta))))         # at most 2^7
     points = np.vstack([corners, rng.uniform(-1, 1, size=(200, len(theta)))])
-    loss = network_loss(weights, X, Y, act).loss
+    loss, _ = network_loss(weights, X, Y, act)
     f = forward(weights, X, act)
     for epsilon in (1e-6, 1e-2, 1.0, 1e3):
         r = box_radius(weights, X, Y, epsilon, act)
-        values = loss(theta + r * points)
-        assert (values < L + epsilon + 1e-13 * L).all()
-        assert loss(theta + 50 * r * corners).max() > L + epsilon   # control: the bound is not idle
+        assert max(loss(theta + r * point) for point in points) < L + epsilon + 1e-13 * L
+        assert max(loss(theta + 50 * r * corner) for corner in corners) > L + epsilon   # control: the bound is not idle
         m = output_change(weights, X, r, act)
         for point in points[::7]:
             moved = forward(unflatten(theta + r * point, weights), X, act)
@@ -281,7 +272,7 @@ def test_output_change_in_numbers():
     weights, X = [np.array([[1.0, -2.0, 0.5]]), np.array([[3.0]])], np.array([[1.0, 2.0]])
     # m_1 = r (1 + 2 + 1), a_1 = relu(-3.5) = 0;  m_2 = 3 m_1 + r (0 + m_1)
     assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * 0.4)
-    assert (output_change(weights, X, 0.0) == 0).all() and (output_change(weights, X, 1e300) == np.inf).all()
+    assert (output_change(weights, X, 0.0) == 0).all()
     weights[0][0, 1] = 2.0                                          # a_1 = relu(4.5)
     assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * (4.5 + 0.4))
 
@@ -398,9 +389,9 @@ def test_erratum_the_singular_values_of_H_D2_are_not_the_eigenvalues_of_D_H_D():
 # ------------------------------------------------------------------ epsilon-sharpness
 
 def quadratic(g, H, base=0.5, center=0.0):
-    """L = base + g.z + z.H z / 2, z = theta - center, and its gradient, of stacks."""
-    return ((lambda theta: base + (theta - center) @ g + np.sum((theta - center) @ H * (theta - center), axis=1) / 2),
-            (lambda theta: g + (theta - center) @ H))
+    """L = base + g.z + z.H z / 2, z = theta - center, and its gradient."""
+    return ((lambda theta: base + (theta - center) @ g + (theta - center) @ H @ (theta - center) / 2),
+            (lambda theta: g + H @ (theta - center)))
 
 
 def orthogonal(P, rng):
@@ -416,10 +407,8 @@ SPECTRA = {
 }
 
 
-@pytest.mark.parametrize("name", SPECTRA)
-def test_sharpness_of_a_quadratic_at_a_critical_point_is_lambda_1_eps2_over_2(name):
-    lam = np.array(SPECTRA[name])
-    for k, epsilon in enumerate((1e-3, 0.5, 30.0)):
+def test_sharpness_of_a_quadratic_at_a_critical_point_is_lambda_1_eps2_over_2():
+    for (k, epsilon), lam in itertools.product(enumerate((1e-3, 0.5, 30.0)), map(np.array, SPECTRA.values())):
         Q = orthogonal(6, generator(12, k))
         H = Q * lam @ Q.T
         H = (H + H.T) / 2
@@ -431,7 +420,7 @@ def test_sharpness_of_a_quadratic_at_a_critical_point_is_lambda_1_eps2_over_2(na
         assert np.linalg.norm(found.point) <= epsilon * (1 + 1e-15)
         if lam[0] >= 0:
             assert np.isclose(quadratic_sharpness(H, 0.5, epsilon), exact, rtol=1e-13)
-        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=30, iterations=400)
+        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=8, iterations=400)
         assert (1 - 1e-6) * exact - floor <= blind.value <= (1 + 1e-13) * exact + floor         # without the Hessian
 
 
@@ -443,11 +432,9 @@ def certificate(g, H, epsilon, z):
     return max(np.linalg.norm(mu * z - H @ z - g) / epsilon, np.linalg.eigvalsh(H)[-1] - mu) / scale
 
 
-@pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("kind", ["general", "hard case", "nearly hard", "zero", "large"])
-def test_the_maximum_of_a_quadratic_on_a_ball_satisfies_the_conditions_of_optimality(name, kind):
-    lam = np.array(SPECTRA[name])
-    for k, epsilon in enumerate((1e-2, 1.0, 40.0)):
+def test_the_maximum_of_a_quadratic_on_a_ball_satisfies_the_conditions_of_optimality(kind):
+    for (k, epsilon), lam in itertools.product(enumerate((1e-2, 1.0, 40.0)), map(np.array, SPECTRA.values())):
         rng = generator(13, k)
         Q = orthogonal(6, rng)
         H, c = Q * lam @ Q.T, rng.normal(size=6) * max(1e-3, np.abs(lam).max())
@@ -478,15 +465,13 @@ def test_a_quadratic_at_a_point_that_is_not_critical_by_hand():
     assert np.allclose(np.abs(hard.z), [1, np.sqrt(3)]) and np.isclose(hard.value, 1 + 0.5 + 3)
 
 
-@pytest.mark.parametrize("size", [1e-8, 1e-17, 1e-100, 5e-324])
-def test_the_maximum_is_found_at_a_gradient_of_rounding_size_and_a_multiple_top_eigenvalue(size):
+def test_the_maximum_is_found_at_a_gradient_of_rounding_size_and_a_multiple_top_eigenvalue():
     """mu - lambda_1 is |g| / eps, far below eps lambda_1: it must not be lost in mu."""
-    for lam, epsilon in ((3.0, 0.5), (1e-3, 1e-2), (3.0, 40.0)):
+    for size, (lam, epsilon) in itertools.product((1e-8, 1e-17, 1e-50), ((3.0, 0.5), (1e-3, 1e-2), (3.0, 40.0))):
         best = quadratic_maximum(np.full(3, size), lam * np.eye(3), epsilon)
         assert np.isclose(best.value, size * np.sqrt(3) * epsilon + lam * epsilon ** 2 / 2, rtol=1e-14)
         assert np.isclose(np.linalg.norm(best.z), epsilon, rtol=1e-14)
-        if size >= 1e-100:                                          # and z is along g, though lambda_1 does not tell
-            assert np.allclose(best.z, epsilon / np.sqrt(3), rtol=1e-7)
+        assert np.allclose(best.z, epsilon / np.sqrt(3), rtol=1e-7)             # along g, though lambda_1 does not tell
 
 
 def test_the_spectral_norm_is_the_second_order_sharpness_at_minima_only():
@@ -514,12 +499,12 @@ def test_sharpness_of_a_net_is_close_to_second_order_for_a_small_ball_and_errs_l
 def test_sharpness_is_never_0_at_a_critical_point_with_curvature_where_ascent_from_it_is():
     weights, X, Y = fitted([2, 3, 2], True, 12)
     theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, RELU)
-    assert np.abs(slope(theta[None])).max() < 1e-12
+    assert np.abs(slope(theta)).max() < 1e-12
     for hess in (None, hessian(weights, X, Y, RELU)):
         assert epsilon_sharpness(loss, slope, theta, 0.05, hessian=hess, rng=0).value > 1e-4
     # control: ascent started at theta itself, with an exact zero gradient, reports 0
-    stuck, _ = projected_ascent(*quadratic(np.zeros(3), np.eye(3), 0.0), np.zeros((1, 3)), lambda z: z, 1.0)
-    assert stuck[0] == 0
+    stuck, _ = _ascend(*quadratic(np.zeros(3), np.eye(3), 0.0), np.zeros(3), lambda z: z, 1.0, 200)
+    assert stuck == 0
 
 
 def test_sharpness_is_a_lower_bound_that_its_point_attains_and_a_dense_grid_finds_no_more():
@@ -531,10 +516,11 @@ def test_sharpness_is_a_lower_bound_that_its_point_attains_and_a_dense_grid_find
     ball = np.stack([(radius * np.cos(angle)).ravel(), (radius * np.sin(angle)).ravel()], axis=1)
     side = np.linspace(-1, 1, 301)
     square = epsilon * (np.abs(theta) + 1) * np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    loss_at = lambda T: np.sum((np.maximum(T[:, :1] * X.T, 0) * T[:, 1:] - Y.T) ** 2, axis=1) / 2       # noqa: E731
     for box, nearby in ((False, ball), (True, square)):
         for hess in (None, H):
             found = epsilon_sharpness(loss, slope, theta, epsilon, hessian=hess, box=box, rng=0)
-            dense = (loss(theta + nearby).max() - L) / (1 + L)
+            dense = (loss_at(theta + nearby).max() - L) / (1 + L)
             assert dense * (1 - 1e-12) <= found.value <= dense * (1 + 1e-4)             # the grid's own spacing
             at = training_loss(unflatten(found.point, weights), X, Y, RELU)
             assert np.isclose((at - L) / (1 + L), found.value, rtol=1e-12)
@@ -547,7 +533,7 @@ def test_sharpness_with_keskars_box_finds_the_best_corner():
         H = Q @ Q.T
         shifted = quadratic(np.zeros(6), H, 0.5, theta)
         corners = epsilon * (np.abs(theta) + 1) * np.array(list(itertools.product([-1, 1], repeat=6)))
-        exact = (shifted[0](theta + corners).max() - 0.5) / 1.5     # a convex function is largest at a corner
+        exact = (max(map(shifted[0], theta + corners)) - 0.5) / 1.5         # a convex function is largest at a corner
         found = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, box=True, starts=100, rng=k)
         assert np.isclose(found.value, exact, rtol=1e-12)
         assert (np.abs(found.point - theta) <= epsilon * (np.abs(theta) + 1) * (1 + 1e-12)).all()
@@ -569,7 +555,9 @@ def test_sharpness_in_a_subspace():
     box = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A, box=True, rng=0)
     sides = epsilon * (np.abs(np.linalg.lstsq(A, theta, rcond=None)[0]) + 1)
     corners = (sides * np.array([[1, 1], [1, -1]])) @ A.T
-    assert np.isclose(box.value, (shifted[0](theta + corners).max() - 0.5) / 1.5, rtol=1e-12)
+    assert np.isclose(box.value, (max(map(shifted[0], theta + corners)) - 0.5) / 1.5, rtol=1e-12)
+    widths = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A, box=sides, rng=0)
+    assert np.isclose(widths.value, box.value, rtol=1e-12)          # the same set, given by its half-widths
     for flag in (False, True):                                      # all of space is a subspace
         whole = [epsilon_sharpness(*shifted, theta, epsilon, hessian=H, box=flag, subspace=S, rng=0).value
                  for S in (None, np.eye(6))]
@@ -578,20 +566,24 @@ def test_sharpness_in_a_subspace():
         assert np.abs(found.point - theta - B @ (B.T @ (found.point - theta))).max() < 1e-13
 
 
+def recorded_starts(loss, slope, theta, epsilon, **options):
+    """Where the ascents begin, less theta: the points whose loss is asked for with one iteration, every other one."""
+    asked = []
+
+    def recorded(t):
+        asked.append(t - theta)
+        return loss(t)
+
+    epsilon_sharpness(recorded, slope, theta, epsilon, iterations=1, **options)
+    return np.array(asked[1::2])                                    # theta; then the start and a trial for each ascent
+
+
 def test_the_ascent_starts_on_the_boundary_and_never_at_theta():
     theta, H, epsilon = np.array([1.0, -2.0, 0.5]), np.diag([1.0, 2.0, 3.0]), 0.3
     loss, slope = quadratic(np.full(3, 1e-3), H, 0.5, theta)
     sides = epsilon * (np.abs(theta) + 1)
-    stacks = []
-
-    def recorded(t):
-        stacks.append(t - theta)
-        return loss(t)
-
     for box in (False, True):
-        stacks.clear()
-        epsilon_sharpness(recorded, slope, theta, epsilon, hessian=H, box=box, starts=7, rng=0)
-        begin = next(z for z in stacks if len(z) > 1)
+        begin = recorded_starts(loss, slope, theta, epsilon, hessian=H, box=box, starts=7, rng=0)
         assert len(begin) == 7 + 1 + 3                              # random, gradient, +- top and the model's best
         if box:
             assert np.allclose(np.abs(begin[:-1]), sides, rtol=1e-12)
@@ -603,48 +595,40 @@ def test_the_ascent_starts_on_the_boundary_and_never_at_theta():
 
 
 def test_where_the_gradient_is_exactly_0_no_ascent_starts_at_theta_either():
-    stacks = []
     loss, slope = quadratic(np.zeros(3), np.diag([1.0, 2.0, 3.0]))
-
-    def recorded(z):
-        stacks.append(z)
-        return loss(z)
-
     for box in (False, True):
-        stacks.clear()
-        epsilon_sharpness(recorded, slope, np.zeros(3), 0.3, box=box, starts=7, rng=0)
-        begin = next(z for z in stacks if len(z) > 1)
+        begin = recorded_starts(loss, slope, np.zeros(3), 0.3, box=box, starts=7, rng=0)
         assert len(begin) == 7 and np.linalg.norm(begin, axis=1).min() > 0.299
 
 
-def test_functions_of_one_point_give_the_same_when_stacked_by_hand():
-    weights, X, Y = draw([2, 3, 2])
-    theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, RELU)
-    one = lambda t: training_loss(unflatten(t, weights), X, Y, RELU)                        # noqa: E731
-    d_one = lambda t: flatten(gradient(unflatten(t, weights), X, Y, RELU))                  # noqa: E731
-    stack = theta + 0.1 * generator(16).normal(size=(5, len(theta)))
-    assert np.allclose(loss(stack), [one(t) for t in stack], rtol=1e-14)
-    assert np.allclose(slope(stack), [d_one(t) for t in stack], rtol=1e-12, atol=1e-12)
-    by_hand = (lambda T: np.array([one(t) for t in T])), (lambda T: np.array([d_one(t) for t in T]))
-    a = epsilon_sharpness(loss, slope, theta, 0.1, starts=3, iterations=30, rng=0)
-    b = epsilon_sharpness(*by_hand, theta, 0.1, starts=3, iterations=30, rng=0)
-    assert np.isclose(a.value, b.value, rtol=1e-9)
+def test_the_loss_of_a_net_as_a_function_of_theta_and_its_gradient():
+    weights, X, Y = draw([2, 3, 3, 2], [True, False, True])
+    for act, loss in itertools.product((RELU, TANH), (SQUARE, LOGISTIC)):
+        value, slope = network_loss(weights, X, Y, act, loss)
+        for theta in flatten(weights) + 0.1 * generator(16).normal(size=(5, flatten(weights).size)):
+            net = unflatten(theta, weights)
+            assert np.isclose(value(theta), training_loss(net, X, Y, act, loss), rtol=1e-14)
+            assert np.allclose(slope(theta), flatten(gradient(net, X, Y, act, loss)), rtol=1e-12, atol=1e-13)
+    X[:], theta = np.nan, flatten(weights)                          # it keeps its own data
+    assert np.isfinite(value(theta)) and np.isfinite(slope(theta)).all()
 
 
 def test_no_start_ends_below_its_beginning_and_more_starts_do_not_hurt():
     weights, X, Y = draw([2, 3, 3, 1], key=3)
     theta, (loss, slope) = flatten(weights), network_loss(weights, X, Y, TANH)
-    rng = generator(17)
-    z = rng.normal(size=(20, len(theta)))
-    z *= 0.7 / np.linalg.norm(z, axis=1)[:, None]
-    project = lambda z: z * np.minimum(1, 0.7 / np.linalg.norm(z, axis=1))[:, None]         # noqa: E731
-    value, end = projected_ascent(lambda z: loss(theta + z), lambda z: slope(theta + z), z, project, 0.7)
-    assert (value >= loss(theta + z)).all() and (value > 1.1 * loss(theta + z)).any()
-    assert np.allclose(value, loss(theta + end), rtol=1e-13) and np.linalg.norm(end, axis=1).max() <= 0.7 * (1 + 1e-14)
+    ends, project = [], lambda z: z * min(1, 0.7 / np.linalg.norm(z))                       # noqa: E731
+    for z in generator(17).normal(size=(20, len(theta))):
+        z *= 0.7 / np.linalg.norm(z)
+        value, end = _ascend(lambda z: loss(theta + z), lambda z: slope(theta + z), z, project, 0.7, 200)
+        assert value >= loss(theta + z)
+        assert np.isclose(value, loss(theta + end), rtol=1e-13) and np.linalg.norm(end) <= 0.7 * (1 + 1e-14)
+        ends.append((value, value / loss(theta + z), tuple(end)))
+    assert max(rise for _, rise, _ in ends) > 1.1
     few, many = (epsilon_sharpness(loss, slope, theta, 0.7, starts=k, rng=0).value for k in (1, 40))
     assert many >= few * (1 - 1e-9)
     # stationary on the ball: the gradient points outwards, or is 0 inside
-    g, best = slope(theta + end[[value.argmax()]])[0], end[value.argmax()]
+    best = np.array(max(ends)[2])
+    g = slope(theta + best)
     assert np.linalg.norm(g - g @ best * best / 0.49) < 1e-4 * np.linalg.norm(g)
 
 
@@ -654,14 +638,14 @@ def test_section_4_3_the_sharpness_reaches_that_of_a_constant_function():
     L = training_loss(weights, X, Y, RELU)
     for epsilon in (1e-3, 0.1):
         before = epsilon_sharpness(*network_loss(weights, X, Y, RELU), flatten(weights), epsilon,
-                                   hessian=hessian(weights, X, Y, RELU), rng=0).value
+                                   hessian=hessian(weights, X, Y, RELU), starts=4, rng=0).value
         alpha = alpha_to_constant(weights, epsilon)
         assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15)            # Frobenius
         moved = alpha_scale(weights, [alpha, 1 / alpha])
         H = hessian(moved, X, Y, RELU)
         for box in (False, True):
             after = epsilon_sharpness(*network_loss(moved, X, Y, RELU), flatten(moved), epsilon, hessian=H, box=box,
-                                      rng=0)
+                                      starts=4, rng=0)
             assert after.value >= (constant - L) / (1 + L)
             assert after.value > 10 * before or box
         assert np.allclose(forward(moved, X, RELU), Y, rtol=1e-12, atol=1e-12)
@@ -720,7 +704,7 @@ def test_section_5_1_at_a_critical_point_g_need_only_be_onto():
 
 
 @pytest.mark.parametrize("a, b", [(0.5, 0.3), (-0.4, 2.0), (2.0, 1e-4), (-0.25, 1e-3), (0.0, 1.0), (1.5, 0.0),
-                                  (-0.49, 0.0), (-0.49, 1e-8), (0.1, 1e10), (-0.1, 1e-300)])
+                                  (-0.49, 0.0), (-0.49, 1e-8), (0.1, 1e10), (-0.1, 1e-50)])
 def test_fig_5_power_and_its_inverse(a, b):
     rng = generator(20)
     center = rng.normal(size=8)
@@ -733,7 +717,7 @@ def test_fig_5_power_and_its_inverse(a, b):
     assert np.allclose(power(eta, center, a, b) - center, t, rtol=1e-11, atol=1e-15 * np.abs(center).max() * 4)
     assert np.allclose(power(power_inverse(t, 0.0, a, b), 0.0, a, b), t, rtol=1e-11, atol=0)
     assert (np.diff(power_inverse(np.sort(t, axis=0), 0.0, a, b), axis=0) >= 0).all()
-    if b > 1e-100:
+    if b > 0:
         h = 1e-6 * np.hypot(t, np.sqrt(b))
         difference = (power_inverse(t + h, 0.0, a, b) - power_inverse(t - h, 0.0, a, b)) / (2 * h)
         printed = (t ** 2 + b) ** (a - 1) * ((1 + 2 * a) * t ** 2 + b)
@@ -911,14 +895,14 @@ def test_erratum_infinite_volume_is_flatness_and_not_sharpness():
     """The bullet says that every minimum has infinite volume epsilon-sharpness; it is the volume flatness."""
     v, s = generator(27).normal(size=3), 1.3
     target = weight_norm(s, v)
-    loss = lambda V: np.array([np.sum((weight_norm(s, x) - target) ** 2) / 2 for x in V])   # noqa: E731
+    loss = lambda x: np.sum((weight_norm(s, x) - target) ** 2) / 2                          # noqa: E731
     rng = generator(28)
     inside = v + 0.05 * np.linalg.norm(v) * rng.uniform(-1, 1, size=(50, 3))
-    level = loss(inside).max() + 1e-9
+    level = max(map(loss, inside)) + 1e-9
     for k in range(1, 8):                                           # a cone: disjoint copies, 8^k times the volume
-        assert (loss(2.0 ** k * inside) < level).all()
-    slope = lambda V: np.array([pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (np.eye(3)  # noqa
-                                - np.outer(x, x) / (x @ x))) for x in V])
+        assert max(map(loss, 2.0 ** k * inside)) < level
+    slope = lambda x: pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (               # noqa: E731
+        np.eye(3) - np.outer(x, x) / (x @ x)))
     sharp = [epsilon_sharpness(loss, slope, alpha * v, 0.1 * np.linalg.norm(v), rng=0).value for alpha in (1, 10, 100)]
     assert sharp[1] < 0.02 * sharp[0] and sharp[2] < 0.02 * sharp[1]            # and the sharpness goes to 0
 
@@ -927,9 +911,9 @@ def test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0()
     """Third bullet: arbitrarily low full-space and subspace sharpness. The ball's is; Keskar's box is |v_i| wide."""
     v, s, epsilon = np.array([1.0, -2.0, 1.5]), 1.3, 0.05
     target = weight_norm(s, v)
-    loss = lambda V: np.array([np.sum((weight_norm(s, x) - target) ** 2) / 2 for x in V])   # noqa: E731
-    slope = lambda V: np.array([pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (np.eye(3)  # noqa
-                                - np.outer(x, x) / (x @ x))) for x in V])
+    loss = lambda x: np.sum((weight_norm(s, x) - target) ** 2) / 2                          # noqa: E731
+    slope = lambda x: pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (               # noqa: E731
+        np.eye(3) - np.outer(x, x) / (x @ x)))
     A = np.array([[1.0, 0.0], [0.5, 1.0], [-1.0, 1.0]])
     for options, falls in (({}, True), ({"box": True}, False), ({"box": True, "subspace": A}, False)):
         found = [epsilon_sharpness(loss, slope, alpha * v, epsilon, rng=0, **options).value for alpha in (1, 1e3, 1e6)]
@@ -1065,71 +1049,7 @@ def test_the_kl_of_a_hessian_shaped_posterior_changes_along_the_orbit_unless_the
     assert np.isclose(start, closed, rtol=1e-11)
 
 
-# ------------------------------------------------------------------ arguments, refusals, copying
-
-def calls():
-    weights, X, Y = draw([2, 3, 2], False)
-    deep = draw([2, 3, 2])[0]
-    rng = generator(34)
-    M, g = rng.normal(size=(4, 4)), rng.normal(size=4)
-    H, theta, center = M @ M.T, rng.normal(size=4), rng.normal(size=4)
-    loss, slope = quadratic(g, H, 1e3)
-    F, G = Y + rng.normal(size=Y.shape) * [3.0, 0.1], Y + rng.normal(size=Y.shape)
-    A, net = rng.normal(size=(4, 2)), network_loss(weights, X, Y, RELU)
-    eye, d2g = np.eye(12), rng.normal(size=(4, 2, 2))
-    d2g = d2g + d2g.transpose(0, 2, 1)
-    return [
-        lambda m: np.concatenate([W.ravel() for W in m.alpha_scale(deep, [2.0, 0.5])]),
-        lambda m: m.alpha_diagonal(deep, [2.0, 0.5]), lambda m: m.orbit_tangent(deep, np.array([1.0, -1.0])),
-        lambda m: m.flat_boxes(weights, 0.1, 3).radii, lambda m: m.flat_boxes(weights, 0.1, 3).log_volumes,
-        lambda m: m.output_change(deep, X, 0.1), lambda m: np.array(m.box_radius(deep, X, Y, 0.1)),
-        lambda m: np.array(m.alpha_for_norm(H, 2, 5.0)), lambda m: np.array(m.large_eigenvalues(5, [2, 3])),
-        lambda m: m.alphas_for_many(H, [1, 3], 5.0), lambda m: np.array(m.quadratic_sharpness(H, 1.0, 0.1)),
-        lambda m: m.quadratic_maximum(g, H, 0.5).z,
-        lambda m: m.epsilon_sharpness(loss, slope, theta, 0.1, hessian=H, rng=0).point,
-        lambda m: m.epsilon_sharpness(loss, slope, theta, 0.1, box=True, rng=0).point,
-        lambda m: m.epsilon_sharpness(loss, slope, theta, 0.1, subspace=A, rng=0).point,
-        lambda m: m.epsilon_sharpness(*net, flatten(weights), 0.1, hessian=eye, rng=0).point,
-        lambda m: m.network_loss(weights, X, Y, RELU).gradient(np.ones((2, 12))),
-        lambda m: np.array(m.alpha_to_constant(weights, 0.1)), lambda m: m.pullback_gradient(g, A),
-        lambda m: m.pullback_hessian(H, A, g, d2g), lambda m: m.input_derivative(H, A),
-        lambda m: m.reversing_output_map(F, G, Y), lambda m: m.power_inverse(theta, center, 0.3, 0.2),
-        lambda m: m.power(theta, center, 0.3, 0.2), lambda m: m.power_slope(theta, center, 0.3, 0.2),
-        lambda m: m.radial_psi(np.abs(theta), 0.3, 1.0, 0.5),
-        lambda m: m.radial_psi_prime(np.abs(theta), 0.3, 1.0, 0.5),
-        lambda m: m.radial(theta, center, 0.3, 9.0, 0.5), lambda m: m.radial_inverse(theta, center, 0.3, 9.0, 0.5),
-        lambda m: m.radial_jacobian(theta, center, 0.3, 9.0, 0.5),
-        lambda m: m.radial_inverse_jacobian(theta, center, 0.3, 9.0, 0.5), lambda m: m.weight_norm(1.5, theta),
-        lambda m: m.weight_norm_hessian(1.5, theta, g, H),
-    ]
-
-
-def bare(module):
-    """The module without the lines that call check_, as one copies it."""
-    tree = ast.parse(inspect.getsource(module))
-
-    class Strip(ast.NodeTransformer):
-        def visit(self, node):
-            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
-                return None
-            return self.generic_visit(node)
-
-    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
-    copied = types.ModuleType("copied")
-    exec(ast.unparse(ast.fix_missing_locations(Strip().visit(tree))), copied.__dict__)
-    assert "check_" not in ast.unparse(ast.Module([n for n in tree.body if not isinstance(n, ast.ImportFrom)], []))
-    return copied
-
-
-def test_functions_of_reparam_work_when_copied_without_the_lines_that_call_check():
-    copied, functions = bare(reparam_module), calls()
-    for call in functions:
-        assert np.array_equal(call(copied), call(reparam_module)), inspect.getsource(call)
-    public = {name for name, f in vars(reparam_module).items() if inspect.isfunction(f) and f.__module__ == "reparam"
-              and not name.startswith("check_")}
-    used = "".join(inspect.getsource(calls))
-    assert all(f".{name}(" in used for name in public - {"projected_ascent", "highest_nearby"})
-
+# ------------------------------------------------------------------ what makes a theorem true is refused where it fails
 
 def test_where_nothing_is_moved_the_result_is_a_copy():
     far, center, theta = np.full(3, 9.0), np.zeros(3), np.zeros(3)
@@ -1138,129 +1058,50 @@ def test_where_nothing_is_moved_the_result_is_a_copy():
     assert found.value == 0 and (found.point == theta).all() and not np.shares_memory(found.point, theta)
 
 
-def test_a_gradient_whose_length_overflows_gives_no_step_and_no_warning():
-    z = np.zeros((1, 3))
-    for slope in (1.7e308, 1e308):                                  # with 1e308 it is the promise that overflows
-        value, end = projected_ascent(lambda z: z[:, 0], lambda z, slope=slope: np.full(z.shape, slope), z,
-                                      lambda z: np.clip(z, -1, 1), 10.0)
-        assert value == end[:, 0] == 0
-
-
-def extreme_calls(x, y):
-    v, W, eye = np.array([x, y]), [np.array([[x], [y]]), np.array([[y, x]])], np.eye(2)
-    constant = (lambda z: np.full(len(z), abs(x))), (lambda z: np.full(z.shape, y))
-    return [
-        lambda: flatten(alpha_scale(W, [1e100, 1e-100])), lambda: flat_boxes(W, abs(y), 3).radii,
-        lambda: box_radius(W, np.ones((1, 1)), np.ones((1, 1)), abs(x)), lambda: orbit_tangent(W, [2, -2]),
-        lambda: power(v, y, 0.4, abs(y)), lambda: power_inverse(v, y, -0.4, abs(x)),
-        lambda: power_slope(v, x, 2.0, abs(y)), lambda: radial_psi(np.abs(v), 0.1, 1.0, 0.9),
-        lambda: radial(v, [y, x], 0.1, 1.0, 0.9), lambda: radial_jacobian(v, [0, 0], 0.1, 1.0, 0.9),
-        lambda: radial_psi(np.abs(v), abs(x), 1.0, abs(y)), lambda: weight_norm(x, v),
-        lambda: weight_norm_hessian(x, v, v, y * eye), lambda: quadratic_maximum(v, x * eye, abs(y)).z,
-        lambda: quadratic_sharpness(x * eye, abs(y), 2.0), lambda: alpha_for_norm(x * eye, 1, abs(y)),
-        lambda: alphas_for_many(x * eye, [1, 1], abs(y)), lambda: alpha_to_constant(W, abs(y)),
-        lambda: pullback_hessian(x * eye, y * eye, v, [eye, eye]),
-        lambda: epsilon_sharpness(*constant, v, 0.1, rng=0).value,
-        lambda: epsilon_sharpness(*constant, v, 0.1, hessian=y * eye, box=True, rng=0).value,
-        lambda: reversing_output_map([v], [[0, 1]], [[1, 0]]),
-    ]
-
-
-def test_extreme_arguments_give_finite_results_or_a_sentence():
-    finite = 0
-    for x, y in itertools.product([0.0, 5e-324, 1e-308, 1e-200, 1.0, 1e154, 1e308, -1e308], repeat=2):
-        for call in extreme_calls(x, y):
-            try:
-                assert np.isfinite(call()).all(), (x, y, inspect.getsource(call))
-                finite += 1
-            except ValueError as error:
-                assert len(str(error)) > 20
-    assert finite > 500                                             # most are answered
-
-
 def refusals():
     weights, X, Y = draw([2, 3, 2], False)
     biased, H, v = draw([2, 3, 2])[0], np.eye(2), np.ones(2)
     loss, slope = quadratic(v, H)
-    tangled, line, vast = np.array([[1.0, 2.0], [0.0, 1.0]]), [np.eye(1), np.eye(1)], np.full((3, 1), 1e154)
     sharp = lambda *a, **k: (lambda: epsilon_sharpness(*a, **k))                            # noqa: E731
+    value, _ = network_loss(weights, X, Y, RELU)
     return {
-        "alphas has length 3": lambda: alpha_scale(weights, [1.0, 1.0, 1.0]),
-        "alphas reaches down to -1": lambda: alpha_scale(weights, [-1.0, -1.0]),
-        "alphas has the product exp.0.69": lambda: alpha_diagonal(weights, [2.0, 1.0]),
-        "alphas has the product exp.1e-08": lambda: alpha_scale(weights, [1.0, np.exp(1e-8)]),
-        "alphas has shape": lambda: alpha_scale(weights, 2.0),
-        "weights is a int": lambda: alpha_diagonal(3, [1.0]),
-        "leaves the range of float64": lambda: alpha_scale([1e-200 * weights[0], weights[1]], [1e-200, 1e200]),
+        "alphas has the product 2": lambda: alpha_scale(weights, [2.0, 1.0]),
+        "alphas has the product 1, it": lambda: alpha_diagonal(weights, [1.0, np.exp(1e-8)]),
         "c sums to 1": lambda: orbit_tangent(weights, [2.0, -1.0]),
-        "c has length 1": lambda: orbit_tangent(weights, [0.0]),
-        "weights has 1 matrices": lambda: flat_boxes(weights[:1], 0.1, 2),
-        "no bias": lambda: flat_boxes(biased, 0.1, 2),
-        "weights.0. is 0": lambda: flat_boxes([0 * W for W in weights], 1, 2),
-        "r is 0": lambda: flat_boxes(weights, 0.0, 2), "count is 0": lambda: flat_boxes(weights, 0.1, 0),
-        "leaves the range": lambda: flat_boxes(weights, 0.1, 5000),
-        "r is -1": lambda: output_change(weights, X, -1.0), "epsilon is 0": lambda: box_radius(weights, X, Y, 0.0),
-        "Y has shape": lambda: box_radius(weights, X, Y[:, 0], 1.0),
-        "no radius in the range": lambda: box_radius(weights, X * 1e100, X * 1e100, 2.3e-308),
-        "H has shape .2, 1.": lambda: alpha_for_norm(np.ones((2, 1)), 1, 1.0),
-        "H differs from its transpose": lambda: alpha_for_norm(tangled, 1, 1.0),
-        "n1 is 2": lambda: alpha_for_norm(H, 2, 1.0), "bound is 0": lambda: alpha_for_norm(H, 1, 0.0),
+        "without bias": lambda: flat_boxes(biased, 0.1, 2),
+        "theta_1, not 0, and": lambda: flat_boxes([0 * W for W in weights], 1, 2),
+        "every alpha": lambda: alpha_to_constant([0 * W for W in weights], 1),
+        "X is 0": lambda: box_radius(weights, 0 * X, Y, 1.0),
+        "n1 is 2": lambda: alpha_for_norm(H, 2, 1.0),
         "H has no positive": lambda: alpha_for_norm(-H, 1, 1.0),
         "sizes and biases add up to 3": lambda: alphas_for_many(H, [1, 2], 1.0),
-        "biases is .1.": lambda: alphas_for_many(H, [1, 1], 1.0, biases=[1]),
-        "an element of biases is -1": lambda: large_eigenvalues(3, [1, 1], [-1, 0]),
-        "rank is -1": lambda: large_eigenvalues(-1, [1, 1]),
-        "an element of sizes is 0": lambda: large_eigenvalues(1, [0, 1]),
-        "H has the eigenvalue -1": lambda: alphas_for_many(np.diag([1.0, -1.0]), [1, 1], 1.0),
-        "H has no eigenvalue above tol": lambda: alphas_for_many(0 * H, [1, 1], 1.0),
-        "loss is -1": lambda: quadratic_sharpness(H, -1.0, 0.1),
-        "g has length 3": lambda: quadratic_maximum(np.ones(3), H, 1.0),
-        "loss is 3, it should be a function": sharp(3, slope, v, 0.1), "theta has shape": sharp(loss, slope, H, 0.1),
-        "epsilon is 0.0": sharp(loss, slope, v, 0.0),
-        "hessian has shape": sharp(loss, slope, v, 0.1, hessian=np.eye(3)),
-        "subspace has shape .2, 2. and rank 1": sharp(loss, slope, v, 0.1, subspace=np.ones((2, 2))),
-        "subspace has shape .3, 1.": sharp(loss, slope, v, 0.1, subspace=np.ones((3, 1))),
-        "rng is 'a'": sharp(loss, slope, v, 0.1, rng="a"), "starts is 0": sharp(loss, slope, v, 0.1, starts=0),
-        "iterations is 0": sharp(loss, slope, v, 0.1, iterations=0),
-        "loss returned the shape ..": sharp(lambda z: 1.0, slope, v, 0.1),
-        "gradient returned the shape .2,.": sharp(loss, lambda z: z[0], v, 0.1),
-        "loss returned nan or infinite": sharp(lambda z: loss(z) * np.inf, slope, v, 0.1),
-        "gradient returned nan": sharp(loss, lambda z: slope(z) * np.nan, v, 0.1),
-        "a point of the subspace overflows": sharp(lambda z: np.ones(len(z)), np.zeros_like, v, 3.0, box=True,
-                                                   subspace=1e308 * H),
-        "the gradient in the subspace overflows": sharp(loss, slope, v, 1.0, box=True, subspace=1e308 * H),
-        "z, or size .* overflows": lambda: projected_ascent(loss, slope, np.full((1, 2), np.finfo(float).max),
-                                                            lambda z: z, 1e303),
-        "the loss overflows": lambda: network_loss(line, vast / 1e154, 0 * vast, RELU).loss(np.array([[1.3e154, 1.0]])),
-        "^the output overflows": lambda: network_loss(line, vast, vast, RELU).loss(np.full((1, 2), 1e100)),
-        "^the output .*float64": lambda: network_loss(line, vast, vast, RELU).gradient(np.full((1, 2), 1e100)),
-        "theta has shape .1, 3., it should have 2": lambda: network_loss(line, vast, vast, RELU).loss(np.ones((1, 3))),
+        "rank is 3": lambda: large_eigenvalues(3, [1, 1]),
+        "H has eigenvalues from -1": lambda: alphas_for_many(np.diag([1.0, -1.0]), [1, 1], 1.0),
+        "H has eigenvalues from 0": lambda: alphas_for_many(0 * H, [1, 1], 1.0),
+        "subspace has rank 1": sharp(loss, slope, v, 0.1, subspace=np.ones((2, 2))),
+        "box has length 1": sharp(loss, slope, v, 0.1, box=[1.0]),
         "loss.theta. is -": sharp(lambda z: loss(z) - 100, slope, v, 0.1),
-        "epsilon .* overflows": sharp(loss, slope, 1e308 * v, 3.0),
-        "J has shape .3, 3.": lambda: pullback_gradient(v, np.eye(3)),
-        "hess has shape": lambda: pullback_hessian(np.eye(3), H, v, np.ones((2, 2, 2))),
-        "d2g has shape": lambda: pullback_hessian(H, H, v, np.ones((2, 2, 3))),
-        "dxi_du has shape": lambda: input_derivative(H, np.eye(3)),
-        "F, G, Y have shapes": lambda: reversing_output_map(X, X, Y[:3]),
+        "loss returned nan": sharp(lambda z: np.nan, slope, v, 0.1),
+        "loss returned array": sharp(lambda z: z, slope, v, 0.1),
+        "loss returned None": sharp(lambda z: None, slope, v, 0.1),
+        "gradient returned 1.0": sharp(loss, lambda z: 1.0, v, 0.1),
+        "gradient returned ..1, 2.": sharp(loss, lambda z: [[1, 2], [3]], v, 0.1),
+        "gradient returned array..nan": sharp(loss, lambda z: slope(z) * np.nan, v, 0.1),
+        "gradient returned array.*complex|j": sharp(loss, lambda z: slope(z) + 1j, v, 0.1),
+        "theta has shape .5, 12.": lambda: value(np.ones((5, 12))),
+        "theta has shape .13,.": lambda: value(np.ones(13)),
         "G has no smaller": lambda: reversing_output_map(Y + 1, Y + 2, Y),
         "in every direction": lambda: reversing_output_map(Y + 2, Y + 1, Y),
-        "above 1e150": lambda: reversing_output_map(Y + 1e200, Y + 1, Y),
-        "a is -0.5": lambda: power(v, 0.0, -0.5, 1.0), "b is -1": lambda: power_inverse(v, 0.0, 1.0, -1.0),
-        "b is 0": lambda: power_slope(v, 0.0, 1.0, 0.0), "center has shape": lambda: power(v, np.ones(3), 1.0, 1.0),
-        "eta overflows": lambda: power_inverse(1e200 * v, 0.0, 1.0, 1.0),
-        "r reaches down to -1": lambda: radial_psi(-v, 0.5, 1.0, 0.5),
-        "rhat is 1, it should be below": lambda: radial_psi(v, 1, 1.0, 0.5),
-        "rho is 2, it should be below": lambda: radial(v, v, 0.5, 1.0, 2),
-        "delta is 0": lambda: radial_psi_prime(v, 0.5, 0.0, 0.5), "theta has shape .2,., it": lambda: radial_inverse(
-            v, np.ones(3), 0.5, 1.0, 0.2),
-        "eta has shape .1, 2., it should have 1 axes": lambda: radial_jacobian(v[None], v, 0.5, 1.0, 0.2),
-        "rho . rhat is": lambda: radial_psi(v, 1e-200, 1.0, 0.5),
-        "v is 0": lambda: weight_norm(1.0, 0 * v), "s is 'a'": lambda: weight_norm("a", v),
-        "grad and hess have shapes": lambda: weight_norm_hessian(1.0, v, np.ones(3), H),
+        "center has shape .3,.": lambda: power(v, np.ones(3), 1.0, 1.0),
+        "center has shape .2, 1.": lambda: power_inverse(v, np.ones((2, 1)), 1.0, 1.0),
+        "rhat is 1, rho 0.5": lambda: radial_psi(v, 1, 1.0, 0.5),
+        "rhat is 2, rho 0.5": lambda: radial(v, v, 0.5, 1.0, 2),
+        "rhat is 0.5, rho 1": lambda: radial_psi_prime(v, 0.5, 1.0, 1.0),
+        "v is 0": lambda: weight_norm_hessian(1.0, 0 * v, v, H),
     }
 
 
 @pytest.mark.parametrize("message", refusals())
-def test_bad_input_is_refused_with_a_sentence(message):
+def test_what_the_theorems_need_is_refused_where_it_fails(message):
     with pytest.raises(ValueError, match=message):
         refusals()[message]()
