@@ -145,9 +145,8 @@ def exact_fit(seed, data):
         f"{name}: {n} points, {X.shape[1]} inputs. One hidden layer of {n} units, all looking in one direction, "
         "thresholds between the sorted points, a triangular system. Figures: largest error / largest target; the "
         "bound is 10 eps times the growth of the system, which tells beforehand what rounding will do.")
-    t = X @ ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
-    order = np.argsort(t)
-    growth = ls.interpolation_growth((t - t.min())[order][None], both[order][None], 0.1)[0]
+    net = ls.interpolate(X, both, ls.RELU, rng=seed)
+    growth = (ls.relu(ls.augment(net[0], X) @ net[0].T) @ np.abs(net[1][:, :-1].T)).max()      # sum_j |A_ij m_j|
     bound = 10 * (np.finfo(float).eps * growth + np.finfo(float).tiny) / scale
     for act in (ls.RELU, ls.SMOOLU, ls.RECTIFIED_TANH):
         weights = ls.interpolate(X, Y, act, rng=seed)
@@ -237,8 +236,9 @@ def zero_loss(seed, data):
             if f.converged and f.loss < 1e-20]
     if not fits:                                                    # rough data: start from one steep unit a sample
         H, a = n, ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
-        order, b = ls.thresholds(X @ a, 0.5)
-        W1 = np.column_stack([np.tile(a, (n, 1)), b]) / np.diff((X @ a)[order], prepend=b[0] - np.ptp(b))[:, None]
+        t = np.sort(X @ a)
+        gaps = np.diff(t, prepend=2 * t[0] - t[-1])
+        W1 = np.column_stack([np.tile(a, (n, 1)), t - gaps / 2]) / gaps[:, None]
         fits = [f for f in [ls.fit([W1, np.zeros((1, n + 1))], X, Y, ls.TANH)]
                 if f.converged and np.abs(ls.flatten(f.weights)).max() < 1e6]
     condition = [np.linalg.cond(ls.jacobian(f.weights, X, ls.TANH)[:, 0]) for f in fits]
@@ -249,7 +249,7 @@ def zero_loss(seed, data):
     P = ls.flatten(weights).size
     yield paragraph(f"{data.name}, {n} rows, standardized. A tanh net {D}-{H}-1 has P = {P} weights; n = {n} equations "
                     f"f(x_i) = y_i leave P - n = {P - n} dimensions.")
-    floor = (ls.rounding_level(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
+    floor = (ls.rounding_pass(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
     yield below("beyond", "loss of the fitted net, rounding level", ls.training_loss(weights, X, Y, ls.TANH), floor)
     yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
     B = ls.tangent_basis(weights, X, ls.TANH)
@@ -279,7 +279,7 @@ def zero_loss(seed, data):
         yield (f"    {k:4d}  {away:8.2f}  {size:8.2f}  {ls.training_loss(w, X, Y, ls.TANH):9.1e}  {top:10.1f}"
                f"  {ls.jacobian_rank(w, X, ls.TANH):4d}  {ls.forward(w, beyond, ls.TANH)[0, 0]:7.3f}")
     yield ""
-    worst = max((np.abs(ls.forward(w, X, ls.TANH) - Y) / ls.rounding_level(w, X, ls.TANH)).max() for w in path)
+    worst = max((np.abs(ls.forward(w, X, ls.TANH) - Y) / ls.rounding_pass(w, X, ls.TANH)).max() for w in path)
     yield Check("beyond", "largest residual / rounding, all steps", "<= 1", f"{worst:.2f}", bool(worst <= 1))
     ranks = {ls.jacobian_rank(w, X, ls.TANH) for w in path[::50]}
     yield equal("beyond", "ranks met on the way", str({n}), str(ranks))
@@ -345,7 +345,7 @@ def narrow_minimum(act, seed):
         X = rng.normal(size=(30, 2))
         teacher = [2 * W for W in ls.random_weights([2, 2, 2], rng=rng)]
         Y = ls.forward(teacher, X, act) + 0.1 * rng.normal(size=(30, 2))
-        fit = ls.minimize(teacher, X, Y, act, iterations=100)
+        fit = hs.minimize(teacher, X, Y, act, iterations=100)
         if fit.converged and fit.loss > 0.1:
             values = np.linalg.eigvalsh(hs.hessian(fit.weights, X, Y, act))
             if values[zeros] > 1e-5 * values[-1]:
@@ -523,14 +523,14 @@ def escape(seed, data):
         yield f"    t = {t:.1e}   L - L* = {f:9.2e}   measured / predicted = {q:.4f}"
     yield Check("beyond", "|measured/predicted - 1|, smallest t", "< 0.05", f"{abs(ratio[0] - 1):.4f}",
                 bool(abs(ratio[0] - 1) < 0.05))
-    ends = [ls.minimize(ls.unflatten(theta + s * steps[-1] * d, wide), X, Y, ls.TANH, iterations=300) for s in (1, -1)]
+    ends = [hs.minimize(ls.unflatten(theta + s * steps[-1] * d, wide), X, Y, ls.TANH, iterations=300) for s in (1, -1)]
     best = min(ends, key=lambda fit: fit.loss)
     yield f"    descent from there: L = {L:.4f} in the narrow net, {best.loss:.4f} in the wider one"
     yield Check("Fukumizu Thm 5", "L gained by one more unit", "> 0", f"{L - best.loss:.3f}",
                 bool(L - best.loss > 1e-6))
     rng = np.random.default_rng([seed, 8])
     nearby = ls.flatten(narrow) + 2e-3 * rng.normal(size=(64, P)) / np.sqrt(P)
-    lowest = min(ls.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
+    lowest = min(hs.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
     yield below("Fukumizu App. A", "narrow net: 64 descents get below L* by", L - lowest, 1e-9)
 
 
@@ -646,7 +646,7 @@ def patterns(seed, data):
     while len(nets) < 2:
         x = -1 + 2 * (np.arange(10) + rng.random(10)) / 10
         y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
-        nets = ls.relu_interpolants(x, y, 5)
+        nets = pb.relu_interpolants(x, y, 5)
         draws, possible = draws + 1, possible + bool(nets)
     yield paragraph(
         f"The experiment of Fig. 2, below, needs such nets. Of {draws} data sets, ten noisy samples of relu(x), "
@@ -758,7 +758,7 @@ def five_units(act, units=5, restarts=256):
         if act is ls.RELU and pb.relu_units_needed(x, y) > units:
             return f"more than {units} ReLU units needed"
         if act is ls.RELU:
-            nets = ls.relu_interpolants(x, y, units)                # all there are
+            nets = pb.relu_interpolants(x, y, units)                # all there are
         else:
             starts = pb.kinked_starts(x, units, restarts, rng=rng)
             nets = [found.weights for found in ls.fit_many(starts, x[:, None], y[:, None], act)]
@@ -854,7 +854,7 @@ def experiment(seed, data):
     for _ in range(100):
         x, eps = pb.draw_data(10, 0.1, rng=rng)
         few = pb.relu_units_needed(x, ls.relu(x) + eps) <= 5
-        needed, feasible = needed + (not few), feasible + (few and bool(ls.relu_interpolants(x, ls.relu(x) + eps, 5)))
+        needed, feasible = needed + (not few), feasible + (few and bool(pb.relu_interpolants(x, ls.relu(x) + eps, 5)))
     x, eps = shown.experiment.x, shown.experiment.eps
     fewer = five_units(ls.TANH, units=4)(x, np.tanh(x) + eps, np.random.default_rng([seed, 15]))
     four = "were not found to do" if isinstance(fewer, str) else "do"
@@ -1014,7 +1014,7 @@ def sharpness(seed, data):
                          ("saddle", [-9, -2, -1, 0, 1, 1, 2, 3])):
         H = Q * np.array(values, dtype=float) @ Q.T
         H = (H + H.T) / 2
-        loss, gradient = (lambda z, H=H: 1 + np.sum(z @ H * z, axis=1) / 2), (lambda z, H=H: z @ H)
+        loss, gradient = (lambda z, H=H: 1 + z @ H @ z / 2), (lambda z, H=H: H @ z)
         found = rp.epsilon_sharpness(loss, gradient, np.zeros(8), 0.5, hessian=H, rng=seed)
         exact = max(values) * 0.5 ** 2 / (2 * (1 + 1))
         yield below("Dinh Def. 2", f"quadratic, {name}: value / exact - 1", abs(found.value / exact - 1), 1e-12)
@@ -1070,9 +1070,7 @@ def sharpness(seed, data):
     beside = u + 1e-6 * np.concatenate([np.eye(2), -np.eye(2)])     # inputs given as u = arsinh x
     f_xi = ls.forward(net, np.sinh(beside), ls.TANH)[:, 0]
     exact = (f_xi[:2] - f_xi[2:]) / 2e-6
-    z = ls.augment(net[0], np.sinh(u)) @ net[0].T
-    df_dx = (net[1][:, :3] * ls.dtanh(z)) @ net[0][:, :2]           # (1, 2), at x = sinh u
-    found = rp.input_derivative(df_dx, np.diag(np.cosh(u[0])))
+    found = rp.input_derivative(ls.input_jacobian(net, np.sinh(u), ls.TANH)[0], np.diag(np.cosh(u[0])))
     yield below("Dinh Sec. 5.2", "df/du = df/dx dx/du - difference", np.abs(found - exact).max(), 1e-7)
     targets = rng.normal(size=(15, 3))
     noise = rng.normal(size=(2, 15, 3)) / np.sqrt(15)
@@ -1117,7 +1115,7 @@ def orbit(seed, data):
         tangent, D2 = rp.orbit_tangent(moved, [1.0, -1.0]), np.outer(d, d)
         functions = rp.network_loss(moved, X, Y, ls.RELU)
         sharp = [rp.epsilon_sharpness(*functions, theta, epsilon, hessian=H, rng=seed, **options).value
-                 for options in ({}, {"box": True}, {"box": True, "subspace": A})]
+                 for options in ({"starts": 4}, {"starts": 4, "box": True}, {"box": True, "subspace": A})]
         values = np.linalg.eigvalsh(H)
         rows.append((ls.training_loss(moved, X, Y, ls.RELU), ls.forward(moved, off, ls.RELU)[0, 0],
                      ls.jacobian_rank(moved, X, ls.RELU), int((values > 1e-12 * values[-1]).sum()),
@@ -1246,8 +1244,8 @@ def figure_flatness(plt, seed):
     L = lambda t: t ** 2 * (t ** 2 / 4 - t / 2 + 1) / 2             # noqa: E731
     t, epsilon, radius = np.linspace(-1.6, 2.4, 2001), 0.3, 1.0
     low = t[L(t) < epsilon]
-    sharp = rp.epsilon_sharpness(lambda s: L(s[:, 0]), lambda s: s ** 3 / 2 - 0.75 * s ** 2 + s, np.zeros(1), radius,
-                                 rng=seed)
+    sharp = rp.epsilon_sharpness(lambda s: float(L(s[0])), lambda s: s ** 3 / 2 - 0.75 * s ** 2 + s, np.zeros(1),
+                                 radius, rng=seed)
     fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True, layout="constrained")
     for ax in axes:
         ax.plot(t, L(t), color="black")
@@ -1266,8 +1264,8 @@ def two_weights(seed):
     """f = theta_2 relu(theta_1 x) on three points: a minimum, and the loss as a function of two arrays."""
     X = np.array([[-1.0], [0.5], [1.0]])
     weights = [np.ones((1, 1)), np.ones((1, 1))]
-    loss = rp.network_loss(weights, X, ls.relu(X) + 0.05, ls.RELU).loss
-    return weights, lambda a, b: loss(np.stack([a.ravel(), b.ravel()], axis=1)).reshape(a.shape)
+    x = X[:, 0]
+    return weights, lambda a, b: ((b[..., None] * ls.relu(a[..., None] * x) - ls.relu(x) - 0.05) ** 2).sum(axis=-1) / 2
 
 
 def figure_orbit(plt, seed):
@@ -1372,7 +1370,8 @@ def figure_sharpness(plt, seed):
     for alpha in alphas:
         scaled = rp.alpha_scale(weights, [alpha, 1 / alpha])
         H = hs.hessian(scaled, X, Y, ls.RELU)
-        found.append(rp.epsilon_sharpness(loss, slope, ls.flatten(scaled), epsilon, hessian=H, rng=seed).value)
+        found.append(rp.epsilon_sharpness(loss, slope, ls.flatten(scaled), epsilon, hessian=H, starts=4,
+                                          rng=seed).value)
         model.append(rp.quadratic_sharpness(H, 0.0, epsilon))
         norm.append(np.linalg.norm(H, 2))
     fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")

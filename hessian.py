@@ -27,10 +27,9 @@ from landscape import (
     Fit,
     checked,
     deltas,
-    forward,
     forward_pass,
-    jacobian,
-    rounding_level,
+    jacobian_pass,
+    rounding_pass,
     unstack,
 )
 
@@ -113,7 +112,8 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 
     Symmetric bit by bit. l' = 0 wherever the net fits the data exactly.
     """
-    J, d2l = jacobian(weights, X, act), loss.d2(forward(weights, X, act), Y)    # (n, M, P), (n, M, M)
+    inputs, z = forward_pass(weights, X, act)
+    J, d2l = jacobian_pass(weights, inputs, z, act), loss.d2(z[-1], Y)          # (n, M, P), (n, M, M)
     H = np.einsum("nmp,nmk,nkq->pq", J, d2l, J, optimize=True)
     return H / 2 + H.T / 2
 
@@ -128,12 +128,13 @@ def _gradient_level(weights, X, Y, act, loss):
         sum_nu |J_nu|^T (1e-12 |l'_nu| + |l'(f_nu + e_nu) - l'(f_nu - e_nu)|)
 
     The first term is the rounding of the sum over samples, with a margin of some thousand; the second is what the
-    rounding e of the outputs themselves (rounding_level) does to l', and dominates where l' -> 0. nan where l' has
+    rounding e of the outputs themselves (rounding_pass) does to l', and dominates where l' -> 0. nan where l' has
     underflowed on all samples: then the minimum lies at infinity, and no gradient is small enough.
     """
-    f, e = forward_pass(weights, X, act)[1][-1], rounding_level(weights, X, act)
+    inputs, z = forward_pass(weights, X, act)
+    f, e = z[-1], rounding_pass(weights, X, act)
     slope = 1e-12 * np.abs(loss.d1(f, Y)) + np.abs(loss.d1(f + e, Y) - loss.d1(f - e, Y))
-    J = np.abs(jacobian(weights, X, act)).reshape(slope.size, -1)               # (n M, P)
+    J = np.abs(jacobian_pass(weights, inputs, z, act)).reshape(slope.size, -1)  # (n M, P)
     return slope.ravel() @ J if slope.max() > 1e-290 else np.full(J.shape[1], np.nan)
 
 
@@ -171,7 +172,8 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         count += 1
         try:
             if moved:
-                values, Q = np.linalg.eigh(hessian(unstack(theta, weights), X, Y, act, loss))
+                H = hessian_operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
+                values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
             s = -c / (np.abs(values) + mu * size)                   # the step in the basis Q
             L_new, g_new = value_and_gradient(theta + Q @ s)

@@ -446,19 +446,14 @@ def deltas(weights, z, delta, act):
     return found[::-1]
 
 
-def output_deltas(weights, z, act):
-    """[Fukumizu 2019, supplement Eq. 15] df_m / dz_k for every output, a list of (M, ..., n, n_k)."""
-    M = z[-1].shape[-1]
-    rows = np.eye(M).reshape((M,) + (1,) * (z[-1].ndim - 1) + (M,))
-    return deltas(weights, z, np.broadcast_to(rows, (M,) + z[-1].shape), act)
-
-
 def jacobian_pass(weights, inputs, z, act):
     """[Fukumizu 2019, supplement Eq. 15] (i) for every sample and output: J (..., n, M, P)."""
-    blocks = [delta[..., :, None] * a[..., None, :] for delta, a in zip(output_deltas(weights, z, act), inputs)]
+    M = z[-1].shape[-1]
+    start = np.eye(M).reshape((M,) + (1,) * (z[-1].ndim - 1) + (M,))            # row m of the identity, for each sample
+    found = deltas(weights, z, np.broadcast_to(start, (M,) + z[-1].shape), act)             # (M, ..., n, n_k)
+    blocks = [delta[..., :, None] * a[..., None, :] for delta, a in zip(found, inputs)]     # (M, ..., n, n_k, columns)
     rows = [block.reshape(block.shape[:-2] + (W.shape[-2] * W.shape[-1],)) for block, W in zip(blocks, weights)]
-    J = np.concatenate(rows, axis=-1)                                           # (M, ..., n, P)
-    return np.moveaxis(J, 0, -2)
+    return np.moveaxis(np.concatenate(rows, axis=-1), 0, -2)
 
 
 @checked
@@ -484,6 +479,12 @@ def gradient(weights, X, Y, act, loss=SQUARE):
 def jacobian(weights, X, act):
     """[Fukumizu 2019, supplement Eq. 15] J[nu, m] = df_m(x_nu) / dtheta, (n, M, P), in the order of flatten."""
     return jacobian_pass(weights, *forward_pass(weights, X, act), act).copy()
+
+
+def output_deltas(weights, z, act):
+    """[Fukumizu 2019, supplement Eq. 15] df_m / dz_k for every sample and output, a list of (M, n, n_k)."""
+    n, M = z[-1].shape
+    return deltas(weights, z, np.broadcast_to(np.eye(M)[:, None], (M, n, M)), act)
 
 
 @checked
@@ -738,7 +739,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     is made for it.
     """
     like = starts[0]
-    theta = np.stack([flatten(weights) for weights in starts])                  # (B, P)
+    theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts])      # (B, P)
     r, J = _residual_and_jacobian(theta, like, X, Y, act)                       # (B, n M), (B, n M, P)
     damping, rejected, count = np.full(len(theta), 1e-3), np.zeros(len(theta), int), np.zeros(len(theta), int)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken, others go on
@@ -767,7 +768,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             r[moved], J[moved] = _residual_and_jacobian(theta[moved], like, X, Y, act)
             near = near[after < before / 2]
         done = _settled(theta, r, J, like, X, act)
-    return [Fit(unflatten(t, like), float((ri ** 2).sum() / 2), int(c), bool(d))
+    return [Fit([W.copy() for W in unstack(t, like)], float((ri ** 2).sum() / 2), int(c), bool(d))
             for t, ri, c, d in zip(theta, r, count, done)]
 
 
@@ -946,11 +947,12 @@ def _tangent_part(J, d):
 
 def _zero_loss_functions(like, X, Y, act):
     """[Cooper 2018, Thm 2.1] residual, jacobian and level as functions of one theta, for the nets like `like`."""
-    def jacobian(theta):
-        return _residual_and_jacobian(theta[None], like, X, Y, act)[1][0]
-
     def residual(theta):
-        return _residual(theta[None], like, X, Y, act)[0]
+        return (forward_pass(unstack(theta, like), X, act)[1][-1] - Y).ravel()
+
+    def jacobian(theta):
+        net = unstack(theta, like)
+        return jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)
 
     def level(theta):
         return rounding_pass(unstack(theta, like), X, act).ravel()

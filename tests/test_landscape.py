@@ -568,7 +568,7 @@ def test_fit_reaches_the_rounding_floor_where_the_net_can_interpolate():
         result = ls.fit(weights, X, Y, act)
         assert result.converged and result.iterations > 0
         assert result.loss == np.sum((forward(result.weights, X, act) - Y) ** 2) / 2
-        floor = ls.rounding_level(result.weights, X, act)
+        floor = ls.rounding_pass(result.weights, X, act)
         assert (np.abs(forward(result.weights, X, act) - Y) <= floor).all()
         assert result.loss < 1e-26
 
@@ -620,7 +620,7 @@ def test_a_damped_step_is_the_regularised_least_squares_solution_in_both_forms()
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).eps == EPS, reason="longdouble is no wider than float64 on this machine")
-def test_the_rounding_level_bounds_what_rounding_does_and_is_not_idle():
+def test_the_rounding_pass_bounds_what_rounding_does_and_is_not_idle():
     worst = []
     for seed in range(30):
         weights, X, _ = draw([5, 20, 10, 2], n=20, seed=seed)
@@ -628,7 +628,7 @@ def test_the_rounding_level_bounds_what_rounding_does_and_is_not_idle():
         for k, W in enumerate(weights):
             z = a @ W[:, :-1].astype(np.longdouble).T - W[:, -1]
             a = np.tanh(z) if k < 2 else z
-        worst.append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_level(weights, X, TANH)).max())
+        worst.append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_pass(weights, X, TANH)).max())
     assert 0.01 < max(worst) < 1
 
 
@@ -647,7 +647,7 @@ def noisy_teacher(widths, act, n=40, seed=0, noise=0.3):
 
 
 @pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
-def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
+def test_minimize_brings_the_gradient_to_its_rounding_pass(loss):
     count = 0
     for seed in range(6):
         X, Y = noisy_teacher([2, 2, 2], TANH, seed=seed)
@@ -822,7 +822,7 @@ def test_projection_ends_at_the_rounding_floor_and_goes_straight_down():
     tilt = []
     for h in (1e-2, 1e-3):
         back = ls.project_to_zero_loss(unflatten(theta + h * d, weights), X, Y, TANH)
-        assert (np.abs(forward(back, X, TANH) - Y) <= ls.rounding_level(back, X, TANH)).all()
+        assert (np.abs(forward(back, X, TANH) - Y) <= ls.rounding_pass(back, X, TANH)).all()
         move = flatten(back) - theta - h * d
         tilt.append(np.linalg.norm(ls.tangent_basis(back, X, TANH).T @ move) / np.linalg.norm(move))
     assert tilt[1] < 0.2 * tilt[0] < 0.02                                    # orthogonal to Z up to O(h)
@@ -841,7 +841,7 @@ def test_a_walk_of_two_hundred_steps_stays_on_the_zero_loss_set_while_everything
     weights, X, Y = fitted(seed=3, n=6, widths=(2, 6, 1))
     path = ls.walk_zero_loss(weights, X, Y, TANH, steps=200, length=0.5, rng=0)
     assert len(path) == 201
-    level = [np.abs(forward(w, X, TANH) - Y) / ls.rounding_level(w, X, TANH) for w in path]
+    level = [np.abs(forward(w, X, TANH) - Y) / ls.rounding_pass(w, X, TANH) for w in path]
     assert np.max(level) <= 1
     assert max(training_loss(w, X, Y, TANH) for w in path) < 1e-26
     theta = np.array([flatten(w) for w in path])
