@@ -309,7 +309,7 @@ def test_minimize_finds_the_closed_form_minimum_of_linear_regression():
 
 
 @pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
-def test_minimize_brings_the_gradient_to_its_rounding_pass(loss):
+def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
     count = 0
     for seed in range(6):
         X, Y = noisy_teacher([2, 2, 2], TANH, seed=seed)

@@ -647,7 +647,7 @@ def noisy_teacher(widths, act, n=40, seed=0, noise=0.3):
 
 
 @pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
-def test_minimize_brings_the_gradient_to_its_rounding_pass(loss):
+def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
     count = 0
     for seed in range(6):
         X, Y = noisy_teacher([2, 2, 2], TANH, seed=seed)
