@@ -518,7 +518,7 @@ def test_triangular_solve_is_forward_substitution():
         x = np.zeros_like(Y)
         for i in range(n):
             x[i] = (Y[i] - A[i, :i] @ x[:i]) / A[i, i]
-        assert np.allclose(ls._triangular_solve(A, Y), x, rtol=0, atol=1e-13 * np.abs(x).max())   # another order of sums
+        assert np.allclose(ls._triangular_solve(A, Y), x, rtol=0, atol=1e-13 * np.abs(x).max())     # sums reordered
 
 
 @pytest.mark.parametrize("scale, shift", [(1e-100, 0), (1e100, 0), (1e-3, 1.0), (1.0, 1e6)])
