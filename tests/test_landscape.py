@@ -915,6 +915,13 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     assert (again == path).all()
     bound = ls.project_to_zero(sphere, jac, start, level=lambda theta: np.array([1e-3]))
     assert abs(sphere(bound)[0]) <= 1e-3
+    far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
+                             np.array([3.0, 1.0]))
+    assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 3
+    near = lambda theta: np.array([theta @ theta + 1e-6])                    # noqa: E731
+    with pytest.raises(ValueError):                                          # close to zero, but no rounding
+        ls.project_to_zero(near, jac, start)
+    assert near(ls.project_to_zero(near, jac, start, level=lambda theta: np.array([1e-3]))) <= 1e-3
     # controls: no zero at all, no way there from the centre, and circles that meet in points only
     with pytest.raises(ValueError):
         ls.project_to_zero(lambda theta: np.array([theta @ theta + 1]), jac, start)
