@@ -1,4 +1,4 @@
-"""demo.py and README.md: story and checks pass, bad input is refused in one sentence, copies run, the README is true."""
+"""demo.py and README.md: all checks pass, bad input is refused in one sentence, copies run, the README is true."""
 import re
 import sys
 from contextlib import redirect_stderr, redirect_stdout

@@ -1161,3 +1161,89 @@ def test_every_public_function_starts_its_docstring_with_its_source():
     assert len(names) > 60
     for name in names:
         assert getattr(ls, name).__doc__ and getattr(ls, name).__doc__.startswith("["), name
+
+
+# ------------------------------------------------------------------ softmax, and where noise leads
+
+
+def probabilities(rng, n, M):
+    """Rows of positive numbers of sum 1."""
+    Y = rng.random((n, M)) + 0.1
+    return Y / Y.sum(axis=1, keepdims=True)
+
+
+def test_softmax_has_its_derivatives_and_a_singular_hessian():
+    rng = np.random.default_rng(0)
+    F, Y, h = 3 * rng.normal(size=(6, 4)), probabilities(rng, 6, 4), 1e-5
+    value, d1, d2 = ls.SOFTMAX[1:]
+    p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
+    assert np.allclose(value(F, Y), -(Y * np.log(p)).sum(axis=1), rtol=1e-14)
+    assert np.allclose(d1(F, Y), p - Y, atol=1e-15)
+    slopes = np.stack([(value(F + h * e, Y) - value(F - h * e, Y)) / (2 * h) for e in np.eye(4)], axis=1)
+    bends = np.stack([(d1(F + h * e, Y) - d1(F - h * e, Y)) / (2 * h) for e in np.eye(4)], axis=2)
+    assert np.allclose(slopes, d1(F, Y), atol=1e-9)                 # differences: h^2 and eps / h
+    assert np.allclose(bends, d2(F, Y), atol=1e-9)
+    assert np.abs(d2(F, Y).sum(axis=2)).max() < 1e-16 and np.abs(d1(F, Y).sum(axis=1)).max() < 1e-15
+    assert np.allclose(value(F + 7, Y), value(F, Y), rtol=1e-14)    # a common shift changes nothing
+    two = value(np.column_stack([F[:, 0], 0 * F[:, 0]]), np.column_stack([Y[:, 0], 1 - Y[:, 0]]))
+    assert np.allclose(two, ls.LOGISTIC.value(F[:, :1], Y[:, :1]), rtol=1e-14)         # two classes: the logistic loss
+
+
+def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
+    F, sure = np.array([[800.0, -800.0, 0.0]]), np.array([[1.0, 0.0, 0.0]])
+    assert ls.SOFTMAX.value(F, sure) == 0 and ls.SOFTMAX.value(F, sure[:, [1, 0, 2]]) == 1600
+    near = np.array([[40.0, 0.0, 0.0]])
+    q = np.exp(-40)
+    assert np.allclose(ls.SOFTMAX.d1(near, sure), [[-2 * q, q, q]], rtol=1e-13, atol=0)
+    assert np.allclose(np.diagonal(ls.SOFTMAX.d2(near, sure)[0]), [2 * q, q, q], rtol=1e-13, atol=0)
+
+
+def test_softmax_refuses_targets_that_are_no_probabilities():
+    for part in ls.SOFTMAX[1:]:
+        for Y in ([[0.5, 0.4]], [[1.5, -0.5]]):
+            with pytest.raises(ValueError, match="Y "):
+                part(np.zeros((1, 2)), Y)
+
+
+def test_the_trace_gradient_is_that_of_the_squared_jacobian():
+    rng = np.random.default_rng(1)
+    for widths, bias, act in (([2, 4, 3, 2], True, TANH), ([1, 5, 1], [True, False], SMOOLU), ([3, 2, 1], False, TANH),
+                              ([2, 3, 4, 3, 2], [False, True, False, True], ls.SIGMOID), ([2, 3, 2], True, RELU)):
+        weights, X = random_weights(widths, bias=bias, rng=rng), rng.normal(size=(5, widths[0]))
+        theta, g = flatten(weights), flatten(ls.trace_gradient(weights, X, act))
+
+        def T(point, weights=weights, X=X, act=act):
+            return (jacobian(unflatten(point, weights), X, act) ** 2).sum()
+
+        change = np.array([(T(theta + 1e-5 * e) - T(theta - 1e-5 * e)) / 2e-5 for e in np.eye(len(theta))])
+        assert np.allclose(change, g, rtol=0, atol=1e-8 * np.abs(g).max() + 1e-10 * T(theta))      # h^2, T eps / h
+    linear = random_weights([3, 2], rng=rng)                        # one layer: J does not depend on theta
+    assert not flatten(ls.trace_gradient(linear, np.ones((4, 3)), TANH)).any()
+
+
+def test_descent_along_the_zero_loss_set_lowers_the_trace_and_levels_the_net_at_the_data():
+    X = np.linspace(-1.7, 1.7, 6)[:, None]
+    Y = np.sin(2 * X)
+    fits = ls.fit_many([random_weights([1, 12, 1], rng=k) for k in range(8)], X, Y, TANH)
+    start = ls.walk_zero_loss(next(f.weights for f in fits if f.converged and f.loss < 1e-20), X, Y, TANH, steps=60,
+                           length=1.0, rng=0)[-1]
+    path = ls.descend_zero_loss(start, X, Y, TANH, steps=60, length=0.5)
+    T = [(jacobian(w, X, TANH) ** 2).sum() for w in path]
+    assert (np.diff(T) < 0).all() and T[-1] < T[0] / 2
+    for w in path:                                                  # on Z all along
+        assert (np.abs(forward(w, X, TANH) - Y) <= ls.rounding_pass(w, X, TANH)).all()
+    lengths = [np.linalg.norm(flatten(b) - flatten(a)) for a, b in zip(path, path[1:])]
+    assert max(lengths) < 1.0                                       # a tangent step of 0.5 and the way back
+    slopes = [np.abs(ls.input_jacobian(w, X, TANH)).mean() for w in (path[0], path[-1])]
+    assert slopes[1] < slopes[0]
+    x = np.array([[0.3]])                                           # one weight, f = x w: no tangent, nothing to lower
+    assert len(ls.descend_zero_loss([np.array([[2.0]])], x, 2 * x, TANH, steps=5, length=1.0)) == 1
+
+
+def test_on_the_zero_loss_set_the_trace_of_the_hessian_is_that_of_the_jacobian():
+    rng = np.random.default_rng(2)
+    weights, X = random_weights([2, 3, 2], rng=rng), rng.normal(size=(4, 2))
+    J, h = jacobian(weights, X, TANH), 1e-4
+    Y, theta = forward(weights, X, TANH), flatten(weights)
+    L = [[training_loss(unflatten(theta + s * h * e, weights), X, Y, TANH) for s in (1, -1)] for e in np.eye(len(theta))]
+    assert np.isclose(np.sum(L) / h ** 2, (J ** 2).sum(), rtol=1e-6)            # fourth derivatives times h^2
