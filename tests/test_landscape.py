@@ -1209,7 +1209,7 @@ def test_the_trace_gradient_is_that_of_the_squared_jacobian():
     rng = np.random.default_rng(1)
     for widths, bias, act in (([2, 4, 3, 2], True, TANH), ([1, 5, 1], [True, False], SMOOLU), ([3, 2, 1], False, TANH),
                               ([2, 3, 4, 3, 2], [False, True, False, True], ls.SIGMOID), ([2, 3, 2], True, RELU)):
-        weights, X = random_weights(widths, bias=bias, rng=rng), rng.normal(size=(5, widths[0]))
+        weights, X = [2 * W for W in random_weights(widths, bias=bias, rng=rng)], rng.normal(size=(5, widths[0]))
         theta, g = flatten(weights), flatten(ls.trace_gradient(weights, X, act))
 
         def T(point, weights=weights, X=X, act=act):
