@@ -88,7 +88,7 @@ def orbit_tangent(weights, c):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Unit by unit [Dinh 2017, Sec. 3: any rectified network as a submodule; beyond the papers]
+# Unit by unit [Neyshabur et al. 2015]: one hidden unit is a rectified submodule in the sense of Dinh's Section 3
 #
 # Of one hidden unit, w_j its row of W_q with the bias, v_j its column of W_(q+1): v_j phi(w_j . a~) stays if w_j is
 # multiplied by c_j > 0 and v_j divided by it. The orbit has the tangent t_j = (w_j, -v_j) = A_j theta, A_j = diag(+1 on
@@ -96,14 +96,15 @@ def orbit_tangent(weights, c):
 #
 #     t_j . grad L = 0,    H t_j = -A_j grad L
 #
-# By the first |w_j|^2 - |v_j|^2 is conserved by gradient flow, d theta/dt = -grad L. By the second H t_j = 0 where
-# grad L = 0, so the rank of H is at most P less the rank of the tangents: the number of hidden units, less one for each
-# group of units that no chain of nonzero weights ties to an input, a bias or an output. All of it off the kinks of phi.
+# By the first |w_j|^2 - |v_j|^2 is conserved by gradient flow, d theta/dt = -grad L [Du et al. 2018]. By the second
+# H t_j = 0 where grad L = 0, so the rank of H is at most P less the rank of the tangents: the number of hidden units,
+# less one for each group of units that no chain of nonzero weights ties to an input, a bias or an output. All of it off
+# the kinks of phi.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
 def unit_scale(weights, layer, scales):
-    """[beyond the papers] Each unit of a hidden layer scaled by itself, a net: w_j -> c_j w_j, v_j -> v_j / c_j.
+    """[beyond the papers] Each unit of a layer scaled by itself, a net: w_j -> c_j w_j, v_j -> v_j / c_j, c_j > 0.
 
     scales : (N,) array, > 0; c_j for each of the N units of the layer
 
@@ -138,7 +139,7 @@ def unit_tangents(weights):
 def balance(weights):
     """[beyond the papers] The net of least norm among all that unit_scale makes of this one: |w_j| = |v_j|, each unit.
 
-        c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves
+        c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves                     [Stock et al. 2019]
 
     |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep for one hidden
     layer, some 20 for deeper nets, 1000 at most. Units with w_j = v_j = 0 are left alone; if only one of them is 0, no
@@ -189,7 +190,7 @@ def flat_boxes(weights, r, count, *, layers=(0, 1)):
 
     r : float, > 0; with L < L(theta) + eps on B(r, theta), for instance from box_radius
     count : int, >= 1
-    layers : (2,) array, whole, >= 0; (i, j), of which alpha multiplies i, theta_1, and divides j; i != j, any depth
+    layers : (2,) array, whole, >= 0; i != j; alpha multiplies layer i, theta_1 with all that follows it, and divides j
 
     For e < 0 it is 1 / alpha that is returned and used, so the volumes never fall. Box k has the center
     alpha_scale(weights, alphas ** k), alphas 1 but for alpha in the place i and 1 / alpha in j; its radius is
@@ -269,7 +270,10 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
 #
 # Theorem 4, K = 2. H = hess L(theta) is >= 0 and not 0, so it has a diagonal element d > 0. The norm of D H D is at
 # least its diagonal element, d / alpha^2 if d belongs to theta_1, alpha^2 d if to theta_2: above any bound for a small,
-# or a large, alpha. If d belongs to an output bias, which is not scaled, it says nothing.
+# or a large, alpha. If d belongs to an output bias, which is not scaled, it says nothing. In a subspace with the basis
+# Q, orthonormal and drawn without regard to alpha, alpha^2 Q^T D H D Q = Q_1^T H_11 Q_1 + O(alpha^2), with the rows and
+# block of theta_1: that diverges too, unless Q_1^T H_11 Q_1 = 0. Section 4.3 was "not able to show" it
+# (test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too).
 #
 # Theorem 5. alpha_k = 1 / beta but for alpha_(k*) = beta^(K-1): then D is beta on all but n_(k*) entries. Let H' be the
 # principal block of H without those. By Cauchy's interlacing, twice, with lambda_1 the largest,
@@ -493,7 +497,8 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=None,
     in that direction); if the Hessian is given, also from +- its top eigenvector and from quadratic_maximum; never
     from theta itself, where the gradient of a minimum is 0. What it finds is a lower bound, no percentage (Keskar's is
     100 times it); on a ball, with the Hessian, it is no less than what the second-order model's best point attains:
-    exact for a quadratic. The point is theta, the value 0, if nothing higher was found.
+    exact for a quadratic. The point is theta, the value 0, if nothing higher was found. With widths epsilon is only the
+    radius of quadratic_maximum.
     """
     A, p = subspace, len(theta) if subspace is None else subspace.shape[1]
     if A is not None and np.linalg.matrix_rank(A) < p:
@@ -593,7 +598,7 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
 # tr hess L(T_alpha theta) = sum_k t_k / alpha_k^2 with t_k = tr H_kk, the traces of the layers' blocks. By the
 # inequality of the means it is least where all terms are equal, alpha_k^2 = t_k / g, g = (t_1 ... t_K)^(1/K), and K g
 # there: a measure of flatness that belongs to the orbit, not to the point. t_k >= 0 at every theta, for f is linear in
-# theta_k alone, so H_kk is a Gauss-Newton matrix.
+# theta_k alone, so H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k is the same on the whole orbit [Petzka et al. 2021].
 #
 # Under any map theta_i -> c_i theta_i that keeps f, of layers or of units, theta_i d/dtheta_i keeps its values: with
 # Theta = diag(theta), Theta grad L and Theta hess L Theta are the same before and after, and so are the sum of

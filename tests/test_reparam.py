@@ -1297,7 +1297,7 @@ def test_erratum_infinite_volume_is_flatness_and_not_sharpness():
 
 
 def test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0():
-    """Third bullet: arbitrarily low full-space and subspace sharpness. The ball's is; Keskar's box is |v_i| wide."""
+    """Third bullet: arbitrarily low full-space and subspace sharpness. Of the ball in v; Keskar's box is |v_i| wide."""
     v, s, epsilon = np.array([1.0, -2.0, 1.5]), 1.3, 0.05
     target = weight_norm(s, v)
     loss = lambda x: np.sum((weight_norm(s, x) - target) ** 2) / 2                          # noqa: E731
