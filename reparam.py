@@ -142,7 +142,7 @@ def balance(weights):
         c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves                     [Stock et al. 2019]
 
     |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep for one hidden
-    layer, some 20 for deeper nets, 1000 at most. Units with w_j = v_j = 0 are left alone; if only one of them is 0, no
+    layer, 20 to 70 for two to four, 1000 at most. Units with w_j = v_j = 0 are left alone; if only one of them is 0, no
     c_j > 0 reaches the least.
     """
     weights = [W.copy() for W in weights]
@@ -597,8 +597,9 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
 #
 # tr hess L(T_alpha theta) = sum_k t_k / alpha_k^2 with t_k = tr H_kk, the traces of the layers' blocks. By the
 # inequality of the means it is least where all terms are equal, alpha_k^2 = t_k / g, g = (t_1 ... t_K)^(1/K), and K g
-# there: a measure of flatness that belongs to the orbit, not to the point. t_k >= 0 at every theta, for f is linear in
-# theta_k alone, so H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k is the same on the whole orbit [Petzka et al. 2021].
+# there: a measure of flatness that belongs to the orbit, not to the point. At every theta off the kinks t_k >= 0 for a
+# convex loss: f is linear in theta_k alone, so H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k is the same on the whole
+# orbit too [Petzka et al. 2021].
 #
 # Under any map theta_i -> c_i theta_i that keeps f, of layers or of units, theta_i d/dtheta_i keeps its values: with
 # Theta = diag(theta), Theta grad L and Theta hess L Theta are the same before and after, and so are the sum of

@@ -542,6 +542,7 @@ def test_theorem_5_some_count_is_positive_and_attained_exactly():
     assert np.allclose(first, [2.02, 1 / 2.02])
     assert np.allclose(alphas_for_many(np.eye(9), [2, 3], 1e-4, biases=[1, 3]), 1)
     assert np.allclose(alphas_for_many(np.eye(5), [2, 3], 1e-4), [0.0101, 1 / 0.0101])
+    assert np.allclose(alphas_for_many(np.diag([1.0, 0.0, 0.0]), [1, 2], 4.0), [2.02, 1 / 2.02])        # of rank one
 
 
 def test_the_rank_at_a_minimum_is_at_most_P_less_the_number_of_hidden_units():
@@ -902,7 +903,7 @@ def orbits(weights, key):
 
 
 @pytest.mark.parametrize("widths, bias", [([2, 3, 2], False), ([2, 3, 4, 1], [True, False, False])], ids=str)
-def test_the_least_trace_on_the_orbit_in_closed_form_by_descent_and_at_every_point_of_it(widths, bias):
+def test_the_least_trace_on_the_orbit_in_closed_form_and_the_same_from_every_point_of_it(widths, bias):
     for act, zero in itertools.product((RELU, LEAKY_RELU), (True, False)):
         weights, X, Y = draw(widths, bias, 12)
         Y = forward(weights, X, act) if zero else Y                 # t_k >= 0 also where nothing is stationary
@@ -926,6 +927,17 @@ def test_the_least_trace_on_the_orbit_in_closed_form_by_descent_and_at_every_poi
         H_unit = hessian(unit_scale(weights, 0, np.array([5.0, 1.0, 0.2])), X, Y, act)          # control: by units
         t_unit = [np.trace(H_unit[a:b, a:b]) for a, b in itertools.pairwise(np.cumsum([0, *sizes]))]
         assert abs(np.prod(t_unit) / np.prod(t) - 1) > 0.1
+
+
+def test_an_output_bias_adds_a_constant_to_the_least_trace():
+    weights, X, Y = fitted([2, 3, 2], True, 12)
+    H, biases = hessian(weights, X, Y, RELU), np.array([3, 7]) + weights[0].size
+    kept = np.delete(np.arange(len(H)), biases)
+    alphas, t = flattest_alphas(H[np.ix_(kept, kept)], [9, 6]), np.diag(H)[kept]
+    flattest = np.trace(hessian(alpha_scale(weights, alphas), X, Y, RELU))
+    assert np.isclose(flattest, 2 * np.sqrt(t[:9].sum() * t[9:].sum()) + 2 * len(X), rtol=1e-12)
+    with pytest.raises(ValueError, match="sizes add up to 15"):
+        flattest_alphas(H, [9, 6])
 
 
 def test_curvature_in_units_of_the_weights_is_invariant_under_every_scaling_by_layers_or_units():
