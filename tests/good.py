@@ -114,7 +114,7 @@ def of_embeddings(n, D, H, M):
         "inactive_propagation": at | {"W": W},
         "inactive_units_and_propagation": at | {"count": 2, "act": TANH},
         "replicate_relu_unit": at | {"unit": 0, "gamma": lam, "beta": np.array([2.0, 1, 2])},
-        "inactive_relu_units": at | {"V": V, "X": X, "K": 1.0, "act": RELU},
+        "inactive_relu_units": at | {"V": V, "X": X, "W": np.hstack([0 * W[:, 1:], [[9], [8]]]), "K": 1.0, "act": RELU},
         "flat_radius": at | {"X": X, "unit": 0, "A": A, "act": RELU},
         "flat_dimension": {"weights": weights, "counts": np.array([2])},
         "complement": {"lam": lam},
@@ -123,6 +123,7 @@ def of_embeddings(n, D, H, M):
         "omega_coordinates": {"weights": weights} | coordinates,
         "read_omega": {"wide": [np.vstack([weights[0], W]), np.insert(weights[1], [H, H], V.T, axis=1)]} | coordinates,
         "first_order_blocks": at | {"X": X, "Y": Y, "act": TANH, "loss": SQUARE, "W": W, "V": V},
+        "reduce_units": {"weights": weights, "act": TANH, "X": X, "tol": 1e-9},
         "embedding_norms": at | {"unit": 0, "count": 2},
     }
 
