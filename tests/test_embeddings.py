@@ -342,6 +342,13 @@ def test_proposition_7_units_in_B_K_stay_off_on_the_data():
                 assert relative(forward(wide, 3 * X, act), f) < 1e-15
 
 
+def test_proposition_7_data_in_the_unit_ball_have_R_1_as_the_paper_has():
+    weights, X, _ = draw([2, 3, 2])
+    for size in (1 / np.linalg.norm(X, axis=1).max(), 1e-3):
+        wide = inactive_relu_units(weights, 0, np.ones((1, 2)), size * X, K=1.5)
+        assert wide[0][3] == pytest.approx([0, 0, 3], rel=1e-15)
+
+
 def test_the_flat_set_of_proposition_7_is_a_cone_and_B_K_a_part_of_it():
     weights, X, _ = draw([2, 3, 2], seed=3)                         # printed: an affine subset R^M x B_K
     wide = inactive_relu_units(weights, 0, np.ones((1, 2)), X)
@@ -728,6 +735,18 @@ def test_reduce_units_goes_through_the_layers_until_nothing_changes():
     assert (reduce_units(only, TANH)[0] == only[0]).all() and not np.shares_memory(reduce_units(only, TANH)[0], only[0])
 
 
+def test_reduce_units_drops_what_cancels_to_rounding():
+    weights, rng = draw([2, 3, 2])[0], np.random.default_rng(0)
+    for act, row in ((TANH, [0.3, 0.7, 0.2]), (SOFTPLUS, [0.3, 0.7, 0.2]), (SOFTPLUS, [0.0, 0.0, 0.0])):
+        V = np.vstack([np.zeros(2), rng.normal(size=(6, 2))])
+        V[1] -= V.sum(axis=0)
+        left = V.T @ act.f(np.zeros(7) + 0.5)
+        assert left.any() and np.abs(left).max() < 1e-15            # of copies and of constants rounding is left
+        wide = add_units(weights, 0, [row] * 7, V)
+        assert widths_of(reduce_units(wide, act)) == [3, 2]
+        assert widths_of(reduce_units([wide[0], wide[1][:, :-1]], act)) == [3, 2]
+
+
 def test_reduce_units_compares_entry_by_entry_and_relatively():
     weights, X, _ = draw([2, 3, 2])
     for near, count in ((1e-12, 2), (1e-6, 3)):
@@ -839,6 +858,7 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("bias", lambda: inactive_relu_units(bias_free, 0, one, X)),
             ("act", lambda: inactive_relu_units(weights, 0, one, X, act=TANH)),
             ("act", lambda: inactive_relu_units(weights, 0, one, X, act=LEAKY_RELU)),
+            ("act", lambda: inactive_relu_units(weights, 0, one, X, act=SIGMOID)),          # 0 at -1000 only
             ("lam", lambda: complement([1.0])), ("lam", lambda: complement([1.0, 0.0])),
             ("lam", lambda: complement([1.0, -1.0])),
             ("lam", lambda: omega_basis(weights, 0, 0, [1.0, 0.0], A)),
