@@ -118,30 +118,31 @@ def ridge_kl(H, sigma, tau):
 # ---------------------------------------------------------------------------------------------------------------------
 # Minima embedded by inactive units, at zero training error
 #
-# For E inactive units, square loss and phi'(0) = 1, S = (V V^T) kron (a~^T a~), of rank = rank V rank a~ <= min(E, M)
+# For E inactive units, square loss and phi'(0) = 1, S = (V V^T) kron (a~^T a~), of rank rank V rank a~ <= min(E, M)
 # rank a~. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and
 # curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
 #
 # All this is about the Hessian at one point. S moves with v, and its kernel, V^T W = 0, is flat to second order only:
 # tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
 #
-# Q is a product, of theta_0 and w, as in the paper, which prints the blocks of the surplus units alone [Eqs. (42),
-# (43)]. That is legitimate, but not the best, as the Hessian H of the wide net couples theta_0 and w. Weigh the loss
-# against the KL as the bound (40) does where it is stationary:
+# Q is a product, of theta_0 and w, as in the paper, which prints only the blocks of the surplus units [(42), (43)].
+# That is legitimate but not the best, as the Hessian H of the wide net couples theta_0 and w. (40) weighs loss against
+# KL (see the best posterior, below) like
 #
-#     F(C) = Tr(H C) / (2 tau^2) + KL,     least at C = tau^2 A^-1, A = H + tau^2 / sigma^2 I, where KL is at mean 0 and
-#     F = log det(sigma^2 / tau^2 A) / 2
+#     F(C) = Tr(H C) / (2 tau^2) + KL(N(0, C) || P),
 #
-# For a product of Gaussians the diagonal blocks alone count, so the best one has the same with A_0 and A_S, and
+# least at C = tau^2 A^-1, A = H + tau^2 / sigma^2 I, where it is log det(sigma^2 / tau^2 A) / 2. Of H a product feels
+# the diagonal blocks alone, so the best one has A_0 and A_S for A, and costs more by
 #
-#     F(best product) - F(best) = (log det A_0 + log det A_S - log det A) / 2 >= 0                (product_cost)
+#     (log det A_0 + log det A_S - log det A) / 2 >= 0                                            (product_cost)
 #
-# 0 if and only if the cross block of H is 0 (Fischer's inequality). If H is regular, this tends to (log det H0 +
-# log det S - log det H) / 2 as tau -> 0, all of it KL, as Tr(H C) -> tau^2 d for both. If not, to log(sigma^2 / tau^2)
-# (r0 + r - R) / 2 + const., with R the rank of H, which the cross block decides: at zero error H is sum_nu J_nu^T l''
-# J_nu, and R <= n M, however many units. If H0 has the rank n M already, S adds no rank to it, and curvature_kl of the
-# whole exceeds that of H0 by log(pdet H / pdet H0) / 2 as tau -> 0, without any log(sigma^2 / tau^2). It is the product
-# that makes the paper's main term.
+# 0 if and only if the cross block is 0 (Fischer's inequality). As tau -> 0 this is (log det H0 + log det S - log det H)
+# / 2 if H is regular, all of it KL, as Tr(H C) -> tau^2 d for both. If not, the cross block decides the rank R of H
+# too, and the cost grows like (r0 + r - R) / 2 log(sigma^2 / tau^2).
+#
+# At zero error H = sum_nu J_nu^T l'' J_nu, and R <= n M, however many units. If H0 has the rank n M already, S adds
+# none to it, and curvature_kl of the whole exceeds that of H0 by log(pdet H / pdet H0) / 2 as tau -> 0, without any
+# log(sigma^2 / tau^2). It is the product that makes the paper's main term.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -246,7 +247,7 @@ def pac_bayes_bound(empirical_risk, kl, n, delta):
     n : int, >= 2
     delta : float, > 0, < 1
 
-    It says nothing where it exceeds 1, as always for n < 8. Eq. (13) of the main text, which should agree, has
+    It says nothing where it exceeds 1, as always for n < 28. Eq. (13) of the main text, which should agree, has
     ln(2 delta / n), which is negative (test_erratum_13_the_logarithm_is_negative).
     """
     return empirical_risk + 2 * float(np.sqrt(2 * (kl + np.log(n / delta)) / (n - 1)))
@@ -373,8 +374,8 @@ def optimal_posterior(H, theta, n, delta, sigma):
 #
 # For w_0 = 0, s_w = 0 and smooth phi with phi(0) = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order
 # each unit adds rho^2 / 2 times the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T in the mean
-# over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank of S stops at M D',
-# and log pdet S (M = 1) is D' log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0 up to the
+# over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank r of S stops at M rank
+# a~, and log pdet S (M = 1) is r log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0 up to the
 # chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
 #
 #     E G(N_H0) = E_x [ |sum_i zeta_i m_i - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]  (+ M rho^2, a bias)

@@ -546,8 +546,9 @@ def kl_inverse(q, c):
 
 
 def test_the_bound_dominates_maurers():
-    for n in range(2, 8):                                           # above 1 for a KL of 0, so it says nothing
+    for n in range(2, 28):                                          # above 1 for a KL of 0, so it says nothing
         assert pac_bayes_bound(0.0, 0.0, n, 1 - 1e-12) > 1
+    assert pac_bayes_bound(0.0, 0.0, 28, 1 - 1e-12) < 1
     for n in (8, 30, 1000, 10 ** 6):                                # Maurer's proof is for n >= 8
         for risk in (0.0, 0.01, 0.3, 0.9):
             for kl in (0.0, 1.0, 50.0, 1e4):
