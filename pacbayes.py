@@ -374,9 +374,9 @@ def optimal_posterior(H, theta, n, delta, sigma):
 #
 # For w_0 = 0, s_w = 0 and smooth phi with phi(0) = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order
 # each unit adds rho^2 / 2 times the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T in the mean
-# over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank r of S stops at M rank
-# a~, and log pdet S (M = 1) is r log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0 up to the
-# chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
+# over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank r of S stops at
+# M rank a~, and log pdet S (M = 1) is r log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0
+# up to the chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
 #
 #     E G(N_H0) = E_x [ |sum_i zeta_i m_i - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]  (+ M rho^2, a bias)
 #
