@@ -199,6 +199,9 @@ def test_the_rank_counts_eigenvalues_above_size_eps_times_the_largest():
         one = curvature_kl(np.eye(1), 2.0, 0.1)
         assert curvature_kl(below, 2.0, 0.1) == pytest.approx((d - 1) * one, rel=1e-14)
         assert curvature_kl(above, 2.0, 0.1) > d * one + 10         # a steep cost: tau^2 / h is far above sigma^2
+        for H, r in ((1e4 * below, d - 1), (1e4 * above, d)):       # tau^2 r / 2 counts the same, in any units
+            complexity = pac_bayes_bound(0.0, curvature_kl(H, 2.0, 0.1), 50, 0.1)
+            assert plug_in_bound(0.0, H, np.zeros(d), 50, 0.1, 2.0, 0.1) == pytest.approx(0.01 * r / 2 + complexity)
 
 
 def test_a_curvature_may_differ_from_its_transpose_by_100_size_eps():
