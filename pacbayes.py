@@ -33,8 +33,8 @@ from landscape import EPS, augment, checked, flatten, forward_pass, training_los
 # Q from the curvature. A posterior that should not raise the loss is narrow where H is steep and free where it is flat:
 # in the eigenvector of h > 0 the variance tau^2 / h, in the null space of H the prior's, sigma^2. The null space then
 # costs nothing, and KL = |m|^2 / (2 sigma^2) + the sum over h > 0 alone (curvature_kl). H^-1 and det H, as printed,
-# need not exist: at zero error rank H0 <= n M, which can be below P (Fig. 2: 10 < 15), and a ReLU net has a zero for
-# each hidden unit, whose weights rescale.
+# need not exist: at zero error rank H0 <= n M, which can be below P (10 of 15 in Fig. 2, for tanh too), and a ReLU net
+# has a zero for each hidden unit, whose weights rescale.
 #
 # Which h counts as 0 is a decision, h <= size eps max h here, and the sum jumps to infinity as h comes down to 0. The
 # variance tau^2 / (h + tau^2 / sigma^2) needs no decision: it is tau^2 / h for steep h and sigma^2 for h = 0. With
@@ -118,17 +118,31 @@ def ridge_kl(H, sigma, tau):
 # ---------------------------------------------------------------------------------------------------------------------
 # Minima embedded by inactive units, at zero training error
 #
-# For E inactive units, square loss and phi'(0) = 1, S = (v v^T) kron (a~^T a~), of rank at most min(E, M) D'. In (v, w)
-# the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and curvature_kl(S); KL (ReLU) has
-# the first alone, as Q and P share their law of w, uniform on B_K.
+# For E inactive units, square loss and phi'(0) = 1, S = (V V^T) kron (a~^T a~), of rank rank V rank a~ <= min(E, M)
+# rank a~. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and
+# curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
 #
 # All this is about the Hessian at one point. S moves with v, and its kernel, V^T W = 0, is flat to second order only:
 # tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
 #
-# Q is a product, of theta_0 and w, as in the paper: it does not see that the Hessian of the wide net couples them. At
-# zero error that Hessian is sum_nu J_nu^T l'' J_nu, of rank n M at most, however many units. If H0 has the rank n M
-# already, S adds no rank to it, and curvature_kl of the whole exceeds that of H0 by log(pdet H / pdet H0) / 2 as
-# tau -> 0, without any log(sigma^2 / tau^2). It is the product that makes the paper's main term.
+# Q is a product, of theta_0 and w, as in the paper, which prints only the blocks of the surplus units [(42), (43)].
+# That is legitimate but not the best, as the Hessian H of the wide net couples theta_0 and w. (40) weighs loss against
+# KL (see the best posterior, below) like
+#
+#     F(C) = Tr(H C) / (2 tau^2) + KL(N(0, C) || P),
+#
+# least at C = tau^2 A^-1, A = H + tau^2 / sigma^2 I, where it is log det(sigma^2 / tau^2 A) / 2. Of H a product feels
+# the diagonal blocks alone, so the best one has A_0 and A_S for A, and costs more by
+#
+#     (log det A_0 + log det A_S - log det A) / 2 >= 0                                            (product_cost)
+#
+# 0 if and only if the cross block is 0 (Fischer's inequality). As tau -> 0 this is (log det H0 + log det S - log det H)
+# / 2 if H is regular, all of it KL, as Tr(H C) -> tau^2 d for both. If not, the cross block decides the rank R of H
+# too, and the cost grows like (r0 + r - R) / 2 log(sigma^2 / tau^2).
+#
+# At zero error H = sum_nu J_nu^T l'' J_nu, and R <= n M, however many units. If H0 has the rank n M already, S adds
+# none to it, and curvature_kl of the whole exceeds that of H0 by log(pdet H / pdet H0) / 2 as tau -> 0, without any
+# log(sigma^2 / tau^2). It is the product that makes the paper's main term.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -141,11 +155,11 @@ def mean_curvature(v, inputs, sigma=0.0):
     inputs : (n, D') array; the inputs a~ of the units
     sigma : float, >= 0
 
-    Unit by unit, (E D', E D'), of rank min(E, M) D' at most for sigma = 0, else E times the rank of the inputs. Square
-    loss as a SUM over samples, w = 0, phi'(0) = 1, and zero error or phi''(0) = 0 (tanh).
+    Unit by unit, (E D', E D'). Its rank is that of the inputs times that of v, at most min(E, M), for sigma = 0, and
+    times E else. Square loss as a SUM over samples, w = 0, phi'(0) = 1, and zero error or phi''(0) = 0 (tanh).
 
     The paper keeps E_Q L^ where it is by taking w ~ N(0, tau^2 S^-1), and lets v ~ N(v^, sigma^2 I); but S depends on v
-    (test_erratum_a_free_v_does_not_keep_the_empirical_risk).
+    (test_caveat_a_free_v_does_not_keep_the_empirical_risk).
     """
     E, M = v.shape
     return np.kron(v @ v.T + M * sigma ** 2 * np.eye(E), inputs.T @ inputs)
@@ -164,10 +178,12 @@ def kl_smooth(theta0, v, H0, S, sigma, tau):
     S : (E D', E D') array, symmetric; positive semidefinite, see mean_curvature
     sigma, tau : float, > 0
 
-    Printed with inverses and determinants, which do not exist where H0 or S is singular, as in the paper's own
-    experiment (test_erratum_S_has_no_inverse_in_the_papers_experiment); with d_1 = E M for r
+    Printed with inverses and determinants, which do not exist where H0 or S is singular, as both are in the paper's
+    own experiment (test_erratum_S_has_no_inverse_in_the_papers_experiment,
+    test_H0_has_no_inverse_for_tanh_either_in_fig_2); with d_1 = E M for r <= min(E, M) rank a~
     (test_erratum_the_dimension_of_the_extra_term_is_the_rank_of_S), and with + d_1 for - r
-    (test_erratum_the_sign_of_the_last_term_of_the_smooth_kl).
+    (test_erratum_the_sign_of_the_last_term_of_the_smooth_kl). "dim sm,1 = dim sm,2 =: d_1" should be sm,1 = rl,1,
+    which is E M, and sm,2 = rl,2 is E D' (test_erratum_v_and_w_have_equal_dimensions_in_both_nets_not_each_other).
     """
     distance = (theta0 @ theta0 + (v ** 2).sum()) / sigma ** 2
     return curvature_kl(H0, sigma, tau) + curvature_kl(S, sigma, tau) + float(distance) / 2
@@ -184,7 +200,8 @@ def kl_relu(theta0, v, H0, sigma, tau):
     H0 : (P, P) array, symmetric; positive semidefinite, for ReLU of rank <= P - (number of units)
     sigma, tau : float, > 0
 
-    The incoming weights of the surplus units are uniform on B_K in both Q and P: they add 0.
+    The incoming weights of the surplus units are uniform on B_K in both Q and P: they add 0. For the bound P, and so
+    B_K, must not depend on the data: as it would where embeddings.inactive_relu_units takes an R > 1 from them.
 
     Printed with det H0 and H0^-1, which do not exist for ReLU
     (test_erratum_the_hessian_of_a_relu_net_has_no_inverse), and with the norm of all of theta, the uniform block
@@ -192,6 +209,27 @@ def kl_relu(theta0, v, H0, sigma, tau):
     """
     distance = (theta0 @ theta0 + (v ** 2).sum()) / sigma ** 2
     return curvature_kl(H0, sigma, tau) + float(distance) / 2
+
+
+@checked
+def product_cost(H0, cross, S, sigma, tau):
+    """[beyond the papers] What a posterior loses by being a product, of theta_0 and w, in nats.
+
+        (log det A_0 + log det A_S - log det A) / 2,    A = H + tau^2 / sigma^2 I,    H = [[H0, cross], [cross^T, S]]
+
+    H0 : (p, p) array, symmetric
+    cross : (p, q) array
+    S : (q, q) array, symmetric
+    sigma, tau : float, > 0
+
+    The excess of Tr(H C) / (2 tau^2) + KL at the best product over that at the best C, tau^2 A^-1, for a positive
+    semidefinite H. 0 if and only if cross = 0. The paper's Q_sm is a product; (42) and (43) leave the cross block out.
+    """
+    def log_det(H):                                                 # of A
+        return np.log(_at_minimum(np.linalg.eigvalsh(H)) + tau ** 2 / sigma ** 2).sum()
+
+    H = np.block([[H0, cross], [cross.T, S]])
+    return float(max(log_det(H0) + log_det(S) - log_det(H), 0.0) / 2)           # rounding can push 0 below 0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -209,8 +247,8 @@ def pac_bayes_bound(empirical_risk, kl, n, delta):
     n : int, >= 2
     delta : float, > 0, < 1
 
-    It says nothing where it exceeds 1, as always for n < 8. Eq. (13) of the main text has ln(2 delta / n), which is
-    negative (test_erratum_13_the_logarithm_is_negative).
+    It says nothing where it exceeds 1, as always for n < 28. Eq. (13) of the main text, which should agree, has
+    ln(2 delta / n), which is negative (test_erratum_13_the_logarithm_is_negative).
     """
     return empirical_risk + 2 * float(np.sqrt(2 * (kl + np.log(n / delta)) / (n - 1)))
 
@@ -299,7 +337,8 @@ def optimal_posterior(H, theta, n, delta, sigma):
     delta : float, > 0, < 1
     sigma : float, > 0
 
-    No rank is decided, cov tends to sigma^2 where h goes to 0.
+    No rank is decided, cov tends to sigma^2 where h goes to 0. The paper, which neglects the sigma^-2, sets Q to
+    N(0, tau^2 H^-1) at first: the mean should be theta^ (test_erratum_the_mean_of_Q_is_the_minimum).
     """
     h, U = np.linalg.eigh(H)
     h = _at_minimum(h)
@@ -335,9 +374,9 @@ def optimal_posterior(H, theta, n, delta, sigma):
 #
 # For w_0 = 0, s_w = 0 and smooth phi with phi(0) = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order
 # each unit adds rho^2 / 2 times the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T in the mean
-# over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank of S stops at M D',
-# and log pdet S (M = 1) is D' log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0 up to the
-# chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
+# over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank r of S stops at
+# M rank a~, and log pdet S (M = 1) is r log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0
+# up to the chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
 #
 #     E G(N_H0) = E_x [ |sum_i zeta_i m_i - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]  (+ M rho^2, a bias)
 #
@@ -514,7 +553,10 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
     has the units of E = 5 and five more): the errors of the entries are correlated.
 
     The paper does not say how v is chosen, nor where its ReLU units are; both are choices here, and decide the
-    result: with v = 0 tanh hardly grows, with w0 = 0 ReLU does (test_caveats_v_of_zero_and_relu_at_w_zero).
+    result: with v = 0 tanh hardly grows, with w0 = 0 ReLU does (test_caveats_v_of_zero_and_relu_at_w_zero). So is the
+    noise-free Y: its risk is to noisy y, and fresh noise of variance s^2 adds M s^2 to both means, which turns a ratio
+    R into 1 + (R - 1) / (1 + M s^2 / E G(N_H0)), 6.22 into 5.76 for tanh at H = 50 in the demo
+    (test_caveat_to_noisy_targets_the_ratio_of_fig_2_is_smaller).
     """
     rng, theta, (p, rho, w0) = np.random.default_rng(rng), flatten(weights), _setting(weights, X, p, rho, w0)
     f = forward_pass(unstack(theta + rho * rng.normal(size=(trials, len(theta))), weights), X, act)[1][-1]  # (T, n, M)
