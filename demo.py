@@ -625,12 +625,13 @@ def zero_error(seed, data):
                     counts(hs.inertia(W, tol=tol)))
         eta = em.omega_basis(narrow, 0, 0, lam, A, beta=beta)[:, -3:] @ rng.normal(size=3)
         eta /= np.linalg.norm(eta)
-        theta, radius = ls.flatten(wide), em.flat_radius(narrow, X, 0, 0, A, act=act)
+        theta = ls.flatten(wide)
         if act is ls.TANH:
             steps = np.logspace(-2, -1, 5)
             rise = [ls.training_loss(ls.unflatten(theta + t * eta, wide), X, Y, act) for t in steps]
             yield near("Fukumizu 5.1", "tanh: L rises like eta^p, p =", 4, slope(steps, rise), 0.3)
         else:
+            radius = em.flat_radius(narrow, X, 0, 0, A)
             inside = max(ls.training_loss(ls.unflatten(theta + t * eta, wide), X, Y, act)
                          for t in np.linspace(-0.5, 0.5, 11) * radius)
             yield below("Fukumizu Prop. 8", f"ReLU: L for |eta| up to {radius:.1e} / 2", inside, 1e-27)
@@ -998,8 +999,13 @@ def alpha_scale(seed, data):
                f"{boxes.log_volumes[k] / np.log(10):12.2f}  {total[k] / np.log(10):7.2f}   {met:13.1e}")
     yield ""
     yield below("Dinh Thm 2", "largest L met on six boxes", worst, epsilon)
-    growth = np.diff(boxes.log_volumes).mean() / np.log(boxes.alpha)
-    yield near("Dinh Thm 2", "volume ~ alpha^(k p), p = n1 - n2", 3, growth, 1e-6)
+    d = rp.alpha_diagonal(weights, [boxes.alpha, 1 / boxes.alpha])  # T_alpha = diag(1 / d)
+    yield near("Dinh Thm 2", "det T_alpha = alpha^p, p = n1 - n2", 3, -np.log(d).sum() / np.log(boxes.alpha), 1e-9)
+    centers = np.array([ls.flatten(rp.alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k])) for k in range(6)])
+    radii = boxes.radii[0, 0] / d ** np.arange(6)[:, None]
+    apart = (centers + radii)[:, None] < (centers - radii)[None]
+    yield equal("Dinh Thm 2", "pairs of boxes that meet", 0,
+                int((~(apart | apart.swapaxes(0, 1)).any(axis=2)).sum()) - 6)
     for bound in (1e3, 1e6):
         alpha = rp.alpha_for_norm(H, weights[0].size, bound)
         norm = np.linalg.norm(hs.hessian(rp.alpha_scale(weights, [alpha, 1 / alpha]), X, Y, ls.RELU), 2)

@@ -1236,6 +1236,8 @@ def check_argument(name, value, kind, axes, conditions, told):
     for word, single in SINGLE.items():
         if word in conditions and value is single:
             return value
+    if kind != "array" and "may be empty" in conditions and isinstance(value, (list, tuple)) and not value:
+        return []
     value = KINDS[kind](name, value, told) if kind != "array" else check_array(name, value, axes, conditions, told)
     for condition in conditions:
         if condition in SINGLE:

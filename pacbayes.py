@@ -658,7 +658,7 @@ def _polish(weights, X, Y, act, *, goal=1e-29, rounds=50, rng=None):
 def smallest_zero_error(nets, x, y, act, *, goal=1e-29, rng=None):
     """[Fukumizu 2019, Sec. 5.2] Of nets that should pass through n points the one of smallest norm that does, or None.
 
-    nets : anything; a list of nets [W1, W2], may be empty
+    nets : nets, may be empty; [W1, W2], of one shape
     x, y : (n,) arrays
     goal : float, >= 0; the squared error to get below, in the last digits by luck (_polish)
 

@@ -166,8 +166,9 @@ def bad_values(kind, axes, conditions, value, arguments, told):
     elif kind == "net":
         yield from bad_nets(value, told)
     elif kind == "nets":
-        yield from ([], value[0], "nets", [value[0], []], [value[0], None], [value[0], value[0][:1]])
-        yield from ([value[0], bad] for bad in bad_nets(value[1], told))
+        yield from [[]] * ("may be empty" not in conditions)
+        yield from (value[0], "nets", [value[0], []], [value[0], None], [value[0], value[0][:1]])
+        yield from ([value[0], bad] for bad in bad_nets(value[-1], told))
     elif kind == "pairs":
         W, b = value[0]
         yield from ([], [3], "pairs", [(W,)], [(W, b[:, None])], [(W * np.nan, None)], [(W, np.append(b, 1))],
