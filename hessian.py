@@ -30,7 +30,7 @@ from landscape import (
     forward,
     forward_pass,
     jacobian,
-    rounding_level,
+    rounding_pass,
     unstack,
 )
 
@@ -128,10 +128,10 @@ def _gradient_level(weights, X, Y, act, loss):
         sum_nu |J_nu|^T (1e-12 |l'_nu| + |l'(f_nu + e_nu) - l'(f_nu - e_nu)|)
 
     The first term is the rounding of the sum over samples, with a margin of some thousand; the second is what the
-    rounding e of the outputs themselves (rounding_level) does to l', and dominates where l' -> 0. nan where l' has
+    rounding e of the outputs themselves (rounding_pass) does to l', and dominates where l' -> 0. nan where l' has
     underflowed on all samples: then the minimum lies at infinity, and no gradient is small enough.
     """
-    f, e = forward_pass(weights, X, act)[1][-1], rounding_level(weights, X, act)
+    f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
     slope = 1e-12 * np.abs(loss.d1(f, Y)) + np.abs(loss.d1(f + e, Y) - loss.d1(f - e, Y))
     J = np.abs(jacobian(weights, X, act)).reshape(slope.size, -1)               # (n M, P)
     return slope.ravel() @ J if slope.max() > 1e-290 else np.full(J.shape[1], np.nan)
