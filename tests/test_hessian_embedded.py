@@ -33,11 +33,13 @@ from landscape import (
     RELU,
     SIGMOID,
     SMOOLU,
+    SOFTMAX,
     SOFTPLUS,
     SQUARE,
     TANH,
     Activation,
     deltas,
+    fit,
     flatten,
     forward,
     forward_pass,
@@ -63,36 +65,46 @@ def draw(widths, bias=True, n=7, seed=0, scale=1.5):
     return weights, rng.normal(size=(n, widths[0])), rng.uniform(size=(n, widths[-1]))
 
 
-def surplus_effect(weights, X, Y, act, layer):
-    """F and G of unit 0 and F0 of inactive units as one vector: linear in the residual for the square loss."""
-    F, G = replication_curvature(weights, X, Y, act, SQUARE, layer, 0)
-    W, V = np.zeros((1, F.shape[1])), np.zeros((1, F.shape[0]))
-    return np.concatenate([F.ravel(), G.ravel(), surplus_hessian(weights, X, Y, act, SQUARE, layer, W, V).vw.ravel()])
+def surplus_effect(weights, X, slopes, act, layer):
+    """F and G of unit 0, and F0 of inactive units, as one vector for each l' (n, M) of a stack: linear in l'."""
+    inputs, z = forward_pass(weights, X, act)
+    delta, a, s = deltas(weights, z, slopes, act)[layer + 1], inputs[layer], z[layer][:, 0]
+    F = np.einsum("knm,n,nd->kmd", delta, act.df(s), a)
+    G = np.einsum("kn,nd,ne->kde", delta @ weights[layer + 1][:, 0] * act.d2f(s), a, a)
+    F0 = act.df(np.zeros(1))[0] * np.einsum("knm,nd->kmd", delta, a)
+    return np.concatenate([part.reshape(len(slopes), -1) for part in (F, G, F0)], axis=1)
 
 
-def stationary(widths, act, seed=0, n=9, scale=1.5, size=0.1, layer=0, goal=None):
-    """A net, data and targets at which the gradient of the square loss is 0: the residual is in the kernel of J^T.
+def targets(f, d, loss):
+    """Targets where l' = d at the outputs f: y = f - d, or y = p - d with d made small enough for a probability."""
+    if loss is SQUARE:
+        return f - d
+    p = 1 / (1 + np.exp(-f)) if loss is LOGISTIC else np.exp(f) / np.exp(f).sum(axis=1, keepdims=True)
+    return p - d * min(1, 0.9 * np.minimum(p, 1 - p).min() / np.abs(d).max())
+
+
+def stationary(widths, act, seed=0, n=9, scale=1.5, size=0.1, layer=0, goal=None, loss=SQUARE,
+               spread=False):
+    """A net, data and targets at which the gradient of the loss is 0: l' is in the kernel of J^T, for SOFTMAX of sum 0.
 
     Of that kernel the residual is taken that has the largest surplus_effect (one drawn at random oscillates, is
-    nearly orthogonal to all smooth functions of x, and leaves F and G at rounding), or, with goal = (F, G) of a
-    three-layer net with one hidden unit, the shortest one that has these up to a factor.
+    nearly orthogonal to all smooth functions of x, and leaves F and G at rounding), with spread a random one of those
+    that have an effect, or, with goal = (F, G) of unit 0, the shortest one that has these up to a factor.
     """
     rng = np.random.default_rng(seed)
     weights = [scale * W for W in random_weights(widths, rng=rng)]
     X = rng.normal(size=(n, widths[0]))
     J, f = jacobian(weights, X, act).reshape(n * widths[-1], -1), forward(weights, X, act)
-    u, s, _ = np.linalg.svd(J)
+    ones = np.kron(np.eye(n), np.ones((widths[-1], 1)))[:, :n * (loss is SOFTMAX)]      # 1 . l' = 0
+    u, s, _ = np.linalg.svd(np.hstack([J, ones]))
     kernel = u[:, (s > 1e-10 * s[0]).sum():]
-    targets = [f - k.reshape(f.shape) for k in kernel.T]
-    if goal is None:
-        effect = np.array([surplus_effect(weights, X, Y, act, layer) for Y in targets])
-        r = kernel @ np.linalg.svd(effect)[0][:, 0]
+    effect = surplus_effect(weights, X, kernel.T.reshape((-1,) + f.shape), act, layer)
+    if goal is not None:
+        part = np.concatenate([block.ravel() for block in goal(weights)])
+        r = kernel @ np.linalg.lstsq(effect[:, :len(part)].T, part, rcond=None)[0]
     else:
-        effect = [replication_curvature(weights, X, Y, act, SQUARE, layer, 0) for Y in targets]
-        effect = np.array([np.concatenate([F.ravel(), G.ravel()]) for F, G in effect])
-        F, G = goal(weights)
-        r = kernel @ np.linalg.lstsq(effect.T, np.concatenate([F.ravel(), G.ravel()]), rcond=None)[0]
-    return weights, X, f - size * (r / np.linalg.norm(r)).reshape(f.shape)
+        r = kernel @ (effect @ rng.normal(size=effect.shape[1]) if spread else np.linalg.svd(effect)[0][:, 0])
+    return weights, X, targets(f, size * (r / np.linalg.norm(r)).reshape(f.shape), loss)
 
 
 def random_lam(rng, copies):
@@ -251,6 +263,25 @@ def test_inertia_law_for_any_F_G_and_lambda():
     assert len(seen) >= 10
 
 
+def test_inertia_law_with_zeros_among_the_lambda():
+    """Lemma 4 in v_j = lam_j a + sum_c B_cj xi_c, where lam_j may be 0, against the wide net's whole Hessian."""
+    rng = np.random.default_rng(0)
+    for seed in range(30):
+        widths, layer = [([2, 2, 3], 0), ([1, 2, 2, 2], 1), ([2, 3, 1], 0)][seed % 3]
+        weights, X, Y = draw(widths, seed=seed)
+        lam = random_lam(rng, 4)
+        lam[rng.permutation(4)[:rng.integers(1, 3)]] = 0
+        lam = lam / lam.sum()
+        wide = inertia(hessian(replicate_unit(weights, layer, 1, lam), X, Y, TANH))
+        surplus = predicted_inertia(*replication_curvature(weights, X, Y, TANH, SQUARE, layer, 1), lam)
+        narrow = inertia(hessian(weights, X, Y, TANH))
+        assert wide[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)), seed
+        assert min(wide.gap, narrow.gap) > 100
+    F, G = np.array([[1.0, 0.0]]), np.diag([1.0, -3.0])
+    assert predicted_inertia(F, G, [1.0, 0.0]) == (1, 1, 1)         # rank F of each sign, whatever G is
+    assert predicted_inertia(0 * F, G, [1.5, -0.5, 0.0]) == (1, 1, 4)
+
+
 def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
     F, lam = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), np.array([2.0, -1.0])
     G = np.diag([1.0, -3.0, 0.0])
@@ -259,6 +290,50 @@ def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
     assert predicted_inertia(F, G, [0.5, 0.5]) == (1, 2, 2)
     assert predicted_inertia(F, G, lam, tol=2.0) == (1, 0, 4)       # only -3 is left
     assert predicted_inertia(0 * F, 0 * G, lam) == (0, 0, 5)
+
+
+def test_rounding_is_not_taken_for_curvature():
+    """One output: zeta F = dL/du = 0, so F is nothing but rounding, which must not be counted."""
+    for seed in range(5):
+        weights, X, Y = stationary([1, 2, 1], RELU, seed, n=12)
+        F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
+        assert training_loss(weights, X, Y, RELU) > 1e-3 and not F.any() and not G.any()
+        assert predicted_inertia(F, G, [0.5, 0.5]) == (0, 0, 3)
+        a = np.hstack([X, -np.ones((12, 1))])
+        plain = (forward(weights, X, RELU) - Y)[:, 0] * (a @ weights[0][0] > 0) @ a * 1.0
+        assert np.abs(plain).max() < 1e-13                          # rounding; what it would be taken for: a saddle
+        with pytest.raises(ValueError, match="no direction of escape"):
+            escape_direction(F, G, complement([0.5, 0.5]), [0.5, 0.5])
+    # zero error, the targets from the wide net, whose outputs differ by rounding; and after a fit
+    for act in (TANH, RELU, SOFTPLUS):
+        weights, X, _ = draw([2, 3, 3, 2], n=6)
+        Y = forward(replicate_unit(weights, 0, 1, [0.3, 1.1, -0.4]), X, act)
+        assert np.abs(forward(weights, X, act) - Y).max() > 0
+        for layer in (0, 1):
+            F, G = replication_curvature(weights, X, Y, act, SQUARE, layer, 1)
+            assert not F.any() and not G.any()
+    start, X, Y = draw([2, 8, 2], n=5)
+    found = fit(start, X, Y, TANH)
+    F, G = replication_curvature(found.weights, X, Y, TANH, SQUARE, 0, 0)
+    assert found.converged and not F.any() and not G.any()
+
+
+def test_at_a_minimum_that_minimize_found_F_is_zero_for_one_output():
+    count = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(20, 2))
+        Y = np.tanh(X @ [[1.0], [-0.5]]) + 0.3 * rng.normal(size=(20, 1))
+        found = minimize(random_weights([2, 1, 1], rng=seed), X, Y, TANH, iterations=100)
+        if found.converged:
+            count += 1
+            F, G = replication_curvature(found.weights, X, Y, TANH, SQUARE, 0, 0)
+            assert gradient(found.weights, X, Y, TANH)[0].any()     # rounding, and zeta F is nothing else
+            assert not F.any() and G.any()
+            # control: a millionth beside the minimum F is curvature, and comes back
+            beside = [W + 1e-6 * rng.normal(size=W.shape) for W in found.weights]
+            assert replication_curvature(beside, X, Y, TANH, SQUARE, 0, 0).F.any()
+    assert count >= 4
 
 
 @pytest.mark.parametrize("widths, layer, seed", [([2, 2, 3], 0, 0), ([1, 2, 2, 2], 0, 1), ([1, 2, 2, 3], 1, 4)],
@@ -274,20 +349,69 @@ def test_inertia_of_the_wide_net_is_the_narrow_nets_plus_the_prediction(widths, 
         assert min(wide.gap, narrow.gap) > 100
 
 
-def test_erratum_the_remarks_full_rank_of_F_is_impossible_at_a_stationary_point():
+def test_caveat_the_remarks_full_rank_of_F_needs_more_outputs_than_inputs():
+    """zeta^T F = 0 where the net is stationary: rank F <= min(D', M' - 1), full only if M' > D'."""
+    def ranks(widths, seed, act=TANH):
+        weights, X, Y = stationary(widths, act, seed, n=20, spread=True)
+        F = replication_curvature(weights, X, Y, act, SQUARE, 0, 0).F
+        assert np.abs(weights[1][:, 0] @ F).max() < 1e-13
+        if act is RELU:
+            assert np.abs(F @ weights[0][0]).max() < 1e-13          # it is dL/dzeta
+        return np.linalg.matrix_rank(F, tol=1e-12)
+
     for seed in range(5):
-        weights, X, Y = stationary([2, 3, 2], TANH, seed, n=14)
-        F = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 1).F         # (2, 3): the Remark's rank is 2
-        assert np.abs(weights[1][:, 1] @ F).max() < 1e-13
-        assert np.linalg.matrix_rank(F, tol=1e-12) == 1
+        assert ranks([2, 3, 2], seed) == 1                          # D' = 3, M' = 2: the Remark's rank is 2
+        assert [ranks(widths, seed) for widths in ([1, 2, 4], [2, 2, 5], [1, 2, 3])] == [2, 3, 2]      # min(D', M')
+        relu = 1 + seed + seed // 3                                 # nets whose unit 0 is on for some samples
+        assert [ranks(widths, relu, RELU) for widths in ([2, 2, 4], [2, 2, 2])] == [2, 1]           # min(D', M') - 1
     F = replication_curvature(*draw([2, 3, 2])[:2], draw([2, 3, 2])[2], TANH, SQUARE, 0, 1).F
     assert np.linalg.matrix_rank(F, tol=1e-12) == 2                 # control: elsewhere it is full
 
 
-def test_erratum_full_rank_of_A_is_not_enough():
+def test_erratum_the_remarks_counts_need_positive_lambda():
+    """Printed: E D positive and E rank F negative eigenvalues for G > 0 (its "if F has both signs" means G, too)."""
+    F, G = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), np.diag([1.0, 2.0, 3.0])
+    for lam, counts in (([0.2, 0.3, 0.5], (6, 2)), ([1.5, 0.5, -1.0], (4, 4))):
+        assert predicted_inertia(F, G, np.array(lam))[:2] == counts
+        assert inertia(replication_hessian(F, G, complement(lam), lam))[:2] == counts
+
+
+def test_softmax_takes_one_more_from_the_rank_of_F():
+    """1 . l' = 0, so 1^T F = 0 where the next layer is the output: rank F <= min(D', M - 2) unless zeta is along 1."""
+    lam = np.array([0.4, 0.6])
+    for seed in range(3):
+        for M, rank in ((2, 0), (3, 1), (4, 2)):
+            weights, X, Y = stationary([2, 2, M], TANH, seed, n=16, loss=SOFTMAX, spread=True)
+            assert max(np.abs(g).max() for g in gradient(weights, X, Y, TANH, SOFTMAX)) < 1e-13
+            F, G = replication_curvature(weights, X, Y, TANH, SOFTMAX, 0, 1)
+            assert np.abs(F.sum(axis=0)).max() < 1e-13 and np.linalg.matrix_rank(F, tol=1e-11) == rank
+            wide = inertia(hessian(replicate_unit(weights, 0, 1, lam), X, Y, TANH, SOFTMAX), tol=1e-11)
+            assert (wide.negative > 0) >= (rank > 0)                # Theorem 5 (i) from three classes on
+        square = stationary([2, 2, 2], TANH, seed, n=16)            # control: the square loss with M = 2
+        assert replication_curvature(*square, TANH, SQUARE, 0, 1).F.any()
+
+
+def test_lemma_4_for_softmax_whose_second_derivative_is_singular():
+    for widths, layer in (([2, 3, 3], 0), ([2, 3, 2, 3], 1)):
+        weights, X, Y = draw(widths)
+        Y = Y / Y.sum(axis=1, keepdims=True)
+        lam = np.array([0.5, 1.5, -1.0])
+        A = complement(lam)
+        F, G = replication_curvature(weights, X, Y, TANH, SOFTMAX, layer, 1)
+        T = omega_basis(weights, layer, 1, lam, A)
+        H = T.T @ hessian(replicate_unit(weights, layer, 1, lam), X, Y, TANH, SOFTMAX) @ T
+        narrow = hessian(weights, X, Y, TANH, SOFTMAX)
+        assert relative(H, block_diagonal(narrow, replication_hessian(F, G, A, lam))) < TIGHT
+        shift = [np.zeros_like(W) for W in weights]
+        shift[-1][:, -1] = 1                                        # all output biases alike: p does not change
+        assert np.abs(narrow @ flatten(shift)).max() < TIGHT * np.abs(narrow).max()
+
+
+def test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda():
+    """Supplement D.3 concludes from A alone that A Lam A^T is regular; with sum lam = 1 it is, with sum 0 it is not."""
     lam, A = np.array([1.0, -1.0]), np.array([[1.0, 1.0]])
     assert np.linalg.matrix_rank(A) == 1 and A @ lam == 0
-    assert (A * lam) @ A.T == 0                                     # what saves it is sum lambda = 1
+    assert (A * lam) @ A.T == 0
     with pytest.raises(ValueError, match="sum"):
         complement(lam)
     for lam in (np.array([2.0, -1.0]), np.array([0.5, 0.5])):
@@ -627,7 +751,7 @@ def test_42_S1_and_43_S2_at_zero_error_with_their_ranks():
         assert not b.ww.any() and not b.vw.any()
 
 
-def test_erratum_cross_blocks_with_theta_0_are_not_zero():
+def test_cross_blocks_with_theta_0_are_not_zero():
     weights, X, Y = zero_error()
     rng = np.random.default_rng(1)
     V, W, J = rng.normal(size=(1, 2)), rng.normal(size=(1, 3)), jacobian(*zero_error()[:2], TANH)
@@ -705,8 +829,11 @@ def refusals():
         "A has shape|lam has shape": lambda: replication_hessian(F, G, np.ones((2, 2)), lam),
         "A lam": lambda: replication_hessian(F, G, np.ones((1, 2)), lam),
         "A lam is up to 1.0e-08": lambda: escape_direction(F, G, [[1.0, -1 + 2e-8]], lam),
-        "no zero": lambda: predicted_inertia(F, G, [1.0, 0.0]),
-        "positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
+        "have no zero": lambda: replication_hessian(F, G, [[0.0, 1.0]], [1.0, 0.0]),
+        "should have no zero": lambda: escape_direction(F, G, [[0.0, 1.0]], [1.0, 0.0]),
+        "dependent rows": lambda: replication_hessian(F, G, [[1.0, 0, 1], [2, 0, 2]], [2.0, 1.0, -2.0]),
+        "and a positive sum": lambda: replication_hessian(F, G, [[1.0, 1.0]], [1.0, -1.0]),
+        "have a positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
         "phi.0. = 0.5": lambda: inactive_units_hessian(weights, X, Y, SIGMOID, SQUARE, 0, np.ones((1, 2))),
         "V has shape": lambda: inactive_units_hessian(*pair, 0, np.ones((1, 3))),
         "W has shape": lambda: inactive_propagation_hessian(*pair, 0, np.ones((1, 2))),
