@@ -15,6 +15,7 @@ from embeddings import (
     parameter_order,
     replicate_relu_unit,
     replicate_unit,
+    split_unit,
 )
 from hessian import (
     escape_direction,
@@ -431,8 +432,8 @@ def test_erratum_a_definite_G_does_not_make_G_tilde_definite():
 # ------------------------------------------------------------------ Theorem 5 and the way down
 
 @cache
-def minimum(sign, M=2):
-    """A strict local minimum of a net of one tanh unit with M outputs, where G has the given signs.
+def minimum(sign, M=2, H0=1):
+    """A strict local minimum of a net of H0 tanh units with M outputs, where G of unit 0 has the given signs.
 
     With M = 2 also F != 0; it has to obey zeta^T F = 0.
     """
@@ -442,7 +443,7 @@ def minimum(sign, M=2):
 
     best, floor = None, 0
     for seed in range(30):
-        weights, X, Y = stationary([1, 1, M], TANH, seed, n=12, scale=2, size=0.3, goal=goal)
+        weights, X, Y = stationary([1, H0, M], TANH, seed, n=12 * H0, scale=2 * H0, size=0.3, goal=goal)
         H = np.linalg.eigvalsh(hessian(weights, X, Y, TANH))
         F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
         g = np.linalg.eigvalsh(G)
@@ -522,35 +523,73 @@ def test_escape_direction_refuses_where_there_is_no_way_down():
     assert escape_direction(np.zeros((1, 2)), -np.eye(2), complement(lam), lam).curvature == pytest.approx(-0.5)
 
 
+# ------------------------------------------------------------------ the logistic loss
+
+def test_theorems_2_and_5_with_the_logistic_loss():
+    for widths, layer, seed in (([2, 2, 3], 0, 0), ([1, 2, 2, 2], 1, 4)):
+        weights, X, Y = stationary(widths, TANH, seed, n=14, layer=layer, loss=LOGISTIC)
+        assert Y.min() > 0 and Y.max() < 1 and training_loss(weights, X, Y, TANH, LOGISTIC) > 0.1
+        F, G = replication_curvature(weights, X, Y, TANH, LOGISTIC, layer, 0)
+        assert F.any()
+        for lam in ([0.5, 0.5], [1.5, -0.5], [0.4, 0.8, -0.2], [1.0, 0.0]):
+            wide = replicate_unit(weights, layer, 0, lam)
+            assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH, LOGISTIC)) < 1e-13
+            counts, narrow = (inertia(hessian(net, X, Y, TANH, LOGISTIC)) for net in (wide, weights))
+            surplus = predicted_inertia(F, G, np.array(lam), tol=counts.tol)
+            assert counts[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)) and surplus.negative > 0
+        # control: v_j not along zeta
+        zeta = weights[layer + 1][:, 0]
+        split = split_unit(weights, layer, 0, np.array([zeta - 1, np.ones(len(zeta))]))
+        assert max(np.abs(g).max() for g in gradient(split, X, Y, TANH, LOGISTIC)) > 1e-6
+
+
+def test_theorems_9_and_10_with_the_logistic_loss():
+    weights, X, Y = stationary([2, 2, 2], RELU, 5, n=14, loss=LOGISTIC)
+    H, P = hessian(weights, X, Y, RELU, LOGISTIC), flatten(weights).size
+    wide = inactive_relu_units(weights, 0, np.random.default_rng(0).normal(size=(2, 2)), X)
+    assert max(np.abs(g).max() for g in gradient(wide, X, Y, RELU, LOGISTIC)) < 1e-13
+    B = ordered(wide, X, Y, RELU, LOGISTIC, weights, 0, 2)
+    assert relative(B[:P, :P], H) < TIGHT and not B[P:].any()       # Eq. (12): zeros, so a minimum stays one
+    F, G = replication_curvature(weights, X, Y, RELU, LOGISTIC, 0, 0)
+    assert F.any() and not G.any()
+    for gamma in ([1.5, -0.4, 0.9], [2.0, 1.0], [1.0, 0.0]):        # Theorem 10: saddles, also with zeros
+        gamma = np.array(gamma)
+        wide = replicate_relu_unit(weights, 0, 0, gamma)
+        assert max(np.abs(g).max() for g in gradient(wide, X, Y, RELU, LOGISTIC)) < 1e-13
+        counts, narrow = inertia(hessian(wide, X, Y, RELU, LOGISTIC), 1e-11), inertia(H, 1e-11)
+        surplus = predicted_inertia(F, G, gamma / gamma.sum(), 1e-11)
+        assert counts[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)) and surplus.negative > 0
+
+
 # ------------------------------------------------------------------ Theorem 11: one output
 
-def gradients(theta, like, X, Y, act):
-    """The gradients of the square loss of a stack of nets, theta (B, P), one net in each row."""
+def values_and_gradients(theta, like, X, Y, act):
+    """The square loss and its gradient for a stack of nets, theta (B, P), one net in each row."""
     weights = unstack(theta, like)
     inputs, z = forward_pass(weights, X, act)
     delta = deltas(weights, z, z[-1] - Y, act)
-    return np.concatenate([(d.mT @ a).reshape(len(theta), -1) for d, a in zip(delta, inputs)], axis=1)
+    g = np.concatenate([(d.mT @ a).reshape(len(theta), -1) for d, a in zip(delta, inputs)], axis=1)
+    return ((z[-1] - Y) ** 2).sum(axis=(1, 2)) / 2, g
 
 
 def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, seed=0, steps=3000):
     """Descents from `count` points around: the lowest L reached, minus L there, and the largest gradient left.
 
-    All in one batch: steps of half |H|^-1 g, H floored at a thousandth of its largest eigenvalue, cut at length 0.05.
+    All in one batch: steps of half |H|^-1 g, H floored at 1e-4 of its largest eigenvalue, cut at length 0.05.
+    It ends where one is below by 1e-6, as from a saddle, or all have arrived.
     """
-    theta, rng = flatten(weights), np.random.default_rng(seed)
+    theta, rng, L0 = flatten(weights), np.random.default_rng(seed), training_loss(weights, X, Y, act)
     d = rng.normal(size=(count, len(theta)))
     points = theta + distance * d / np.linalg.norm(d, axis=1, keepdims=True)
     values, Q = np.linalg.eigh(hessian(weights, X, Y, act))
-    size = np.maximum(np.abs(values), 1e-3 * np.abs(values).max())
+    size = np.maximum(np.abs(values), 1e-4 * np.abs(values).max())
     for _ in range(steps):
-        g = gradients(points, weights, X, Y, act)
-        if np.abs(g).max() < 1e-9:
+        L, g = values_and_gradients(points, weights, X, Y, act)
+        if np.abs(g).max() < 1e-9 or L.min() < L0 - 1e-6:
             break
         step = 0.5 * ((g @ Q) / size) @ Q.T
         points = points - step / np.maximum(1, np.linalg.norm(step, axis=1, keepdims=True) / 0.05)
-    g = gradients(points, weights, X, Y, act)
-    L = np.array([training_loss(unflatten(p, weights), X, Y, act) for p in points])
-    return L.min() - training_loss(weights, X, Y, act), np.abs(g).max()
+    return L.min() - L0, np.abs(g).max()
 
 
 CASES = {"1a": ((1, 1), [0.5, 0.3, 0.2], "minimum"), "1b": ((1, 1), [0.8, 0.7, -0.5], "saddle"),
@@ -558,16 +597,18 @@ CASES = {"1a": ((1, 1), [0.5, 0.3, 0.2], "minimum"), "1b": ((1, 1), [0.8, 0.7, -
          "3 all positive": ((-1, 1), [0.5, 0.3, 0.2], "saddle"), "3 mixed": ((-1, 1), [2.0, -0.6, -0.4], "saddle")}
 
 
+@pytest.mark.parametrize("H0", [1, 2])
 @pytest.mark.parametrize("case", CASES)
-def test_theorem_11(case):
+def test_theorem_11(case, H0):
     sign, lam, kind = CASES[case]
-    weights, X, Y = minimum(sign, M=1)
+    weights, X, Y = minimum(sign, M=1, H0=H0)
     lam = np.array(lam)
     F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
-    assert np.abs(F).max() < 1e-13                                  # zeta F = dL/du = 0
+    assert not F.any()                                              # zeta F = dL/du = 0
     wide = replicate_unit(weights, 0, 0, lam)
+    assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH)) < 1e-12
     counts = inertia(hessian(wide, X, Y, TANH))
-    surplus = predicted_inertia(np.zeros_like(F), G, lam)
+    surplus = predicted_inertia(F, G, lam)
     assert counts[:3] == (flatten(weights).size + surplus.positive, surplus.negative, surplus.zero)
     assert counts.zero == 2                                         # the xi: L is constant along them
     assert (counts.negative > 0) == (kind == "saddle")
@@ -578,6 +619,37 @@ def test_theorem_11(case):
         assert lowest < -1e-7                                       # a million times that rounding
 
 
+def test_erratum_the_proof_of_theorem_11_2a_leaves_out_cross_terms():
+    """Supplement E shows s B_0 s < 0 for s orthogonal to lam_0 and for s = lam_0: that alone is not B_0 < 0."""
+    lam_0, lam_H = np.array([-1.0, -2.0]), 4.0
+    B = np.diag(lam_0) + np.outer(lam_0, lam_0) / lam_H
+    across = np.array([2.0, -1.0])
+    assert across @ lam_0 == 0 and across @ B @ across < 0 and lam_0 @ B @ lam_0 < 0
+    assert across @ B @ lam_0 == -2                                 # the cross term, which is not 0
+    more = B - (np.outer(across, lam_0) + np.outer(lam_0, across)) / 5
+    assert across @ more @ across < 0 and lam_0 @ more @ lam_0 < 0  # the same two values, and yet
+    assert inertia(more).positive == 1
+    # the statement holds: [1; A] diag(lam) [1; A]^T = diag(1, C), so C has Sylvester's counts
+    A = complement(np.append(lam_0, lam_H))
+    assert inertia(B).negative == 2 and inertia((A * np.append(lam_0, lam_H)) @ A.T).negative == 2
+
+
+def test_where_the_minimum_turns_at_a_lambda_of_zero():
+    """Fukumizu's Fig. 4: along lam = (1 - s, s) L is constant, and the minimum ends at s = 0 and s = 1."""
+    inside, outside = np.linspace(0.05, 0.95, 7), np.array([-0.3, -0.05, 1.05, 1.3])
+    for sign, stays in (((1, 1), inside), ((-1, -1), outside), ((-1, 1), [])):
+        weights, X, Y = minimum(sign, M=1)
+        L = training_loss(weights, X, Y, TANH)
+        for s in (*inside, *outside, 0.0, 1.0):
+            wide = replicate_unit(weights, 0, 0, [1 - s, s])
+            assert abs(training_loss(wide, X, Y, TANH) - L) < 1e-14
+            least = np.linalg.eigvalsh(hessian(wide, X, Y, TANH))[0]
+            assert least > -1e-13 if s in stays or s in (0, 1) else least < -1e-5
+        F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+        for lam in ([1.0, 0.0], [0.0, 1.0]):                        # a degenerate saddle already, whatever G is
+            assert predicted_inertia(F, G, lam) == (0, 0, 3)
+
+
 def test_erratum_minimum_in_theorem_11_is_local_only():
     weights, X, Y = minimum((1, 1), M=1)
     lower = min(minimize(random_weights([1, 4, 1], rng=k), X, Y, TANH, iterations=60).loss for k in range(4))
@@ -585,6 +657,7 @@ def test_erratum_minimum_in_theorem_11_is_local_only():
 
 
 def test_beyond_theorem_11_a_zero_lambda_is_a_degenerate_saddle():
+    """Stationary, no local extremum, and yet no negative eigenvalue: App. A's saddle does not need one."""
     weights, X, Y = minimum((1, 1), M=1)
     wide = replicate_unit(weights, 0, 0, [1.0, 0.0])                # the copy has w = u, v = 0
     L = training_loss(wide, X, Y, TANH)
@@ -814,6 +887,34 @@ def test_theorem_10_both_readings_of_Lambda():
         T = omega_basis(weights, 0, 0, g, A, beta=beta)[:, flatten(weights).size:]
         B = T.T @ hessian(replicate_relu_unit(weights, 0, 0, g, beta), X, Y, RELU) @ T
         assert relative(B, replication_hessian(F, G, A, g * beta)) < TIGHT
+
+
+def test_erratum_the_proof_of_theorem_10_fails_at_gamma_1_0():
+    """Its [[0, F~], [F~^T, 0]] is 0 there, A Lam A^T being 0; but v moves where gamma_j = 0, and the saddle is one."""
+    weights, X, Y = stationary([2, 2, 2], RELU, 5, n=14, size=1.0)
+    gamma, A = np.array([1.0, 0.0]), np.array([[0.0, 1.0]])
+    assert not A @ gamma and (A * gamma) @ A.T == 0
+    F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
+    rank = np.linalg.matrix_rank(F, tol=1e-10)
+    wide, narrow = (inertia(hessian(net, X, Y, RELU), 1e-10)
+                    for net in (replicate_relu_unit(weights, 0, 0, gamma), weights))
+    assert wide.negative == narrow.negative + rank > narrow.negative
+    assert predicted_inertia(F, G, gamma, 1e-10) == (rank, rank, 2 + 3 - 2 * rank)
+
+
+def test_erratum_theorem_9_is_of_local_minima_only():
+    """y = |x| on both sides of 0: one ReLU unit cannot fit it, two can, so the embedded global minimum is none."""
+    X = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    Y = np.abs(X)
+    best = min((minimize(random_weights([1, 1, 1], rng=k), X, Y, RELU, iterations=100) for k in range(10)),
+               key=lambda found: found.loss)
+    assert best.converged and best.loss > 0.1
+    wide = inactive_relu_units(best.weights, 0, np.ones((1, 1)), X)
+    assert training_loss(wide, X, Y, RELU) == pytest.approx(best.loss, rel=1e-12)
+    both = [np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([[1.0, 1.0, 0.0]])]
+    assert both[0].shape == wide[0].shape and training_loss(both, X, Y, RELU) == 0
+    lowest, left = lowest_descent(wide, X, Y, RELU)
+    assert left < 1e-8 and lowest > -1e-12                          # near by it is one
 
 
 # ------------------------------------------------------------------ refusals
