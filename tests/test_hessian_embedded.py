@@ -917,6 +917,114 @@ def test_erratum_theorem_9_is_of_local_minima_only():
     assert left < 1e-8 and lowest > -1e-12                          # near by it is one
 
 
+# ------------------------------------------------------------------ weight decay
+
+def decayed(widths, act, mu=0.1, seed=0, F0=None):
+    """A net and data with dL/dtheta + mu theta = 0 and, where given, that F0: l' is the shortest solution."""
+    rng = np.random.default_rng(seed)
+    weights = [1.5 * W for W in random_weights(widths, bias=[True, False], rng=rng)]
+    if act is RELU:                                                 # needs |w_j| = |v_j|, as rescaling costs nothing
+        for j in range(len(weights[0])):
+            c = np.sqrt(np.linalg.norm(weights[1][:, j]) / np.linalg.norm(weights[0][j]))
+            weights[0][j], weights[1][:, j] = c * weights[0][j], weights[1][:, j] / c
+    X = rng.normal(size=(60, widths[0]))
+    J, f = jacobian(weights, X, act).reshape(60 * widths[-1], -1), forward(weights, X, act)
+    equations, wanted = J.T, -mu * flatten(weights)
+    if F0 is not None:
+        effect = surplus_effect(weights, X, np.eye(f.size).reshape((-1,) + f.shape), act, 0)
+        equations, wanted = np.vstack([J.T, effect[:, -F0.size:].T]), np.append(wanted, F0)
+    slope = np.linalg.lstsq(equations, wanted, rcond=1e-12)[0]
+    return weights, X, f - slope.reshape(f.shape)
+
+
+def decayed_gradient(weights, X, Y, act, mu=0.1):
+    return [g + mu * W for g, W in zip(gradient(weights, X, Y, act), weights)]
+
+
+def test_weight_decay_smooth_replication_is_no_longer_stationary():
+    weights, X, Y = decayed([2, 2, 2], TANH)
+    u, zeta, lam = weights[0][0], weights[1][:, 0], np.array([0.5, 0.8, -0.3])
+    assert max(np.abs(g).max() for g in decayed_gradient(weights, X, Y, TANH)) < 1e-13
+    gW, gV = decayed_gradient(replicate_unit(weights, 0, 0, lam), X, Y, TANH)
+    copies = [0, 2, 3]                                              # the others come last
+    assert np.abs(gW[copies] - 0.1 * np.outer(1 - lam, u)).max() < 1e-13
+    assert np.abs(gV[:, copies].T - 0.1 * np.outer(lam - 1, zeta)).max() < 1e-13
+    assert np.abs(gW[copies]).max() > 0.01 and max(np.abs(gW[1]).max(), np.abs(gV[:, 1]).max()) < 1e-13
+
+
+def test_weight_decay_relu_replication_is_stationary_only_at_gamma_equal_to_beta():
+    weights, X, Y = decayed([2, 2, 2], RELU, seed=2)
+    u, zeta, root = weights[0][0], weights[1][:, 0], np.sqrt([0.2, 0.3, 0.5])
+    assert max(np.abs(g).max() for g in decayed_gradient(weights, X, Y, RELU)) < 1e-13
+    for beta, gamma in ((root, root), (np.ones(3), np.array([0.5, 0.8, -0.3])), (2 * root, root / 2)):
+        gW, gV = decayed_gradient(replicate_relu_unit(weights, 0, 0, gamma, beta), X, Y, RELU)
+        assert np.abs(gW[[0, 2, 3]] - 0.1 * np.outer(beta - gamma, u)).max() < 1e-13
+        assert np.abs(gV[:, [0, 2, 3]].T - 0.1 * np.outer(gamma - beta, zeta)).max() < 1e-13
+        assert (np.abs(gW).max() < 1e-13) == (beta is gamma)
+    off = decayed_gradient(inactive_relu_units(weights, 0, np.ones((1, 2)), X), X, Y, RELU)
+    assert np.abs(off[0][2]).max() > 0.1                            # mu w: the flat set of Theorem 9 is lost
+
+
+def test_weight_decay_the_doubly_inactive_point_stays_and_turns_at_the_largest_singular_value_of_F0():
+    for c in (0.5, 0.95, 1.05, 2.0):
+        F0 = 0.1 * c * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])            # of singular values 0.1 c and 0.05 c
+        weights, X, Y = decayed([2, 2, 2], TANH, seed=3, F0=F0)
+        wide, P = inactive_units_and_propagation(weights, 0, 2), flatten(weights).size
+        assert max(np.abs(g).max() for g in decayed_gradient(wide, X, Y, TANH)) < 1e-13
+        H = ordered(wide, X, Y, TANH, SQUARE, weights, 0, 2) + 0.1 * np.eye(P + 10)
+        surplus = 0.1 + 0.1 * c * np.array([1.0, 1, -1, -1, 0.5, 0.5, -0.5, -0.5, 0, 0])
+        assert np.abs(np.linalg.eigvalsh(H[P:, P:]) - np.sort(surplus)).max() < 1e-12 and not H[:P, P:].any()
+        assert np.linalg.eigvalsh(H[:P, :P])[0] > 0.01              # a local minimum of the narrow net
+        assert (np.linalg.eigvalsh(H)[0] > 0) == (c < 1)            # of the wide net a local minimum, or a saddle
+    weights, X, Y = decayed([2, 2, 2], SMOOLU, seed=3)              # phi'(0) = 0, so F0 = 0: a minimum for every mu > 0
+    b = surplus_hessian(weights, X, Y, SMOOLU, SQUARE, 0, np.zeros((2, 3)), np.zeros((2, 2)))
+    assert not any(block.any() for block in b)
+
+
+# ------------------------------------------------------------------ no embedding loses a sign
+
+def test_no_embedding_loses_positive_or_negative_eigenvalues():
+    """An embedding iota is affine with L_wide(iota(theta)) = L(theta): T^T H_wide T = H, T = d iota of full rank."""
+    rng = np.random.default_rng(0)
+    V, W, R = rng.normal(size=(2, 2)), rng.normal(size=(2, 3)), np.array([0.5, 1.0, 2.0])
+    for seed in range(6):
+        act = (TANH, SOFTPLUS, RELU)[seed % 3]
+        weights, X, Y = draw([2, 3, 2], seed=seed)
+        lam = random_lam(rng, 3)
+        ways = [lambda w: replicate_unit(w, 0, 1, lam), lambda w: replicate_unit(w, 0, 1, [1.5, 0.0, -0.5]),    # noqa: B023
+                lambda w: split_unit(w, 0, 1, np.vstack([w[1][:, 1] - V.sum(axis=0), V])),
+                lambda w: inactive_propagation(w, 0, W)]
+        if act is not SOFTPLUS:
+            ways += [lambda w: inactive_units(w, 0, V, act), lambda w: inactive_units_and_propagation(w, 0, 2, act)]  # noqa: B023
+        if act is RELU:
+            ways += [lambda w: replicate_relu_unit(w, 0, 1, lam / R, R), lambda w: inactive_relu_units(w, 0, V, X)]  # noqa: B023
+        H, theta = hessian(weights, X, Y, act), flatten(weights)
+        narrow = inertia(H)
+        for embed in ways:
+            H_wide, base = hessian(embed(weights), X, Y, act), flatten(embed(weights))
+            T = np.array([flatten(embed(unflatten(theta + e, weights))) - base for e in np.eye(len(theta))]).T
+            assert np.linalg.matrix_rank(T) == len(theta) and relative(T.T @ H_wide @ T, H) < TIGHT
+            wide = inertia(H_wide)
+            assert wide.positive >= narrow.positive and wide.negative >= narrow.negative
+
+
+def test_control_zero_eigenvalues_can_be_lost():
+    """n0 falls for inactive propagation: both points stationary, (2, 0, 1) below and (4, 2, 0) above."""
+    rng = np.random.default_rng(0)
+    weights, W, X = [np.array([[0.9]]), np.array([[1.2], [-0.7]])], np.array([[-2.0]]), rng.normal(size=(8, 1))
+    J, f = jacobian(weights, X, TANH).reshape(16, 3), forward(weights, X, TANH)
+    kernel = np.linalg.svd(np.hstack([J, np.kron(np.tanh(X @ W.T), np.eye(2))]))[0][:, 5:]         # dL/dv_j = 0 too
+    slope = (kernel @ rng.normal(size=11)).reshape(8, 2)
+    H, half = hessian(weights, X, f, TANH), np.linalg.inv(np.linalg.cholesky(hessian(weights, X, f, TANH)))
+    bend = half @ (hessian(weights, X, f - slope, TANH) - H) @ half.T           # linear in l'
+    Y = f + slope / np.linalg.eigvalsh(bend)[0]                     # so scaled that the least eigenvalue is 0
+    wide = inactive_propagation(weights, 0, W)
+    for net in (weights, wide):
+        assert max(np.abs(g).max() for g in gradient(net, X, Y, TANH)) < 1e-13
+    narrow, wide = (inertia(hessian(net, X, Y, TANH), tol=1e-12) for net in (weights, wide))
+    assert narrow[:3] == (2, 0, 1) and wide[:3] == (4, 2, 0) and narrow.gap > 1e3
+
+
 # ------------------------------------------------------------------ refusals
 
 def refusals():
