@@ -87,7 +87,7 @@ def of_hessian(n, D, H, M):
     F, G, lam, A = whole(M, D + 1), whole(D + 1, D + 1), np.array([2.0, 1, -2]), np.array([[1.0, 0, 1], [0, 2, 1]])
     block, at = {"F": F, "G": G + G.T, "A": A, "lam": lam}, data | {"layer": 0}
     return {
-        "gauss_newton": data, "hessian_blocks": data, "hessian_shallow": data, "hessian_deep": data, "hessian": data,
+        "gauss_newton": data, "hessian_blocks": data, "hessian_diagonal": data, "hessian": data,
         "hessian_plain": data, "hessian_operator": data, "minimize": data | {"iterations": 2},
         "hessian_vector_product": data | {"vector": np.resize(whole(7), H * (D + 1) + M * (H + 1))},
         "inertia": {"H": G + G.T, "tol": 0.5},
