@@ -532,13 +532,14 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
 
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
-    An entry that is rounding comes back as 0: one below the same sum of absolute values, with the level of l' (as in
-    minimize) sent back through |W|^T in the place of delta. At zero training error that is all of F and G.
+    An entry that is rounding comes back as 0: one below the same sum of absolute values with, in the place of delta,
+    the level of l' (as in minimize) sent back through |W|^T. That is 1e-11 to 1e-9 of a common entry, and more than
+    all of F and G at zero training error.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
-    min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank min(D', M') of the
-    supplement's Remark after Theorem 5 takes M' > D' (test_caveat_the_remarks_full_rank_of_F_needs_more_outputs_than_
-    inputs); with SOFTMAX as the next layer also 1^T F = 0, so F = 0 for two classes, and (i) of Theorem 5 is void.
+    min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
+    after Theorem 5 takes M' > D' (test_caveat_the_remarks_full_rank_of_F_needs_more_outputs_than_inputs). With SOFTMAX
+    in the next layer 1^T F = 0 too: F = 0 for two classes (test_softmax_takes_one_more_from_the_rank_of_F).
     """
     inputs, z = forward_pass(weights, X, act)
     a, s, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]  # (n, D'), (n,), (M',)
