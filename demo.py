@@ -2,15 +2,22 @@
 # requires-python = ">=3.11"
 # dependencies = ["numpy>=2.0"]
 # ///
-"""The loss landscape of overparameterized networks, told with numbers: each claim predicted, then measured.
+"""The loss landscape of overparameterized networks: a story with numbers, each claim predicted, then measured.
 
-    python demo.py [--seed N] [--only SECTION] [--list] [--data FILE.csv] [--figures DIR]
+    python demo.py                        the story, in five minutes of reading
+    python demo.py --all                  every result of the three papers, section by section (--list, --only SECTION)
+    python demo.py --data FILE            the exact fit and the walk on your own numbers, last column the target
+    python demo.py --copy NAME... [--blank]   a file of your own with these functions and all that they call
+    python demo.py --figures DIR          the figures (needs matplotlib)
 
-A section is a generator of text and of checks, so it can be read, run and copied alone. The exit status
-is 1 if a check fails, and 2, with one sentence, if an option or the data are bad.
+A section is a generator of text and of checks, so it can be read, run and copied alone. The exit status is 1 if a check
+fails, and 2, with one sentence, if an option or the data are bad.
 """
 import argparse
+import ast
 import csv
+import difflib
+import inspect
 import io
 import os
 import re
@@ -50,15 +57,16 @@ LONGLEY = """
 """
 MOST_ROWS = 5000            # the exact fit solves an n x n system
 MOST_BYTES = 50_000_000
-WALK_ROWS = 30              # the walk takes hundreds of decompositions of an n x P matrix
+WALK_ROWS = 60              # the walk takes hundreds of decompositions of an n x P matrix
 WALK_COLUMNS = 64
 
 
 class Data(NamedTuple):
-    """Inputs (n, D), targets (n, 1) and where they come from."""
+    """Inputs (n, D), targets (n, 1), where they come from, and what was done on the way."""
     X: np.ndarray
     Y: np.ndarray
     name: str
+    notes: str = ""
 
 
 class Check(NamedTuple):
@@ -105,9 +113,12 @@ def paragraph(text):
     return textwrap.fill(text, 79)
 
 
-def standardized(data):
-    """The first rows and columns, each column with mean 0 and deviation 1; a constant column becomes 0."""
-    columns = np.hstack([data.X[:WALK_ROWS, :WALK_COLUMNS], data.Y[:WALK_ROWS]])
+def standardized(data, seed):
+    """At most WALK_ROWS rows, drawn at random, each column with mean 0 and deviation 1; a constant one becomes 0."""
+    chosen = np.arange(len(data.X))
+    if len(chosen) > WALK_ROWS:
+        chosen = np.sort(np.random.default_rng([seed, 3]).choice(chosen, WALK_ROWS, replace=False))
+    columns = np.hstack([data.X[chosen, :WALK_COLUMNS], data.Y[chosen]])
     columns = columns / np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
     columns = columns - columns.mean(axis=0)
     deviation = columns.std(axis=0)
@@ -138,16 +149,17 @@ def gradient(seed, data):
 
 def exact_fit(seed, data):
     """A net in closed form through any data"""
-    X, Y, name = data
+    X, Y, name, notes = data
+    if notes:
+        yield paragraph(notes)
     n, both = len(X), np.hstack([Y, Y[::-1]])
     scale = max(np.abs(Y).max(), np.finfo(float).tiny)
     yield paragraph(
         f"{name}: {n} points, {X.shape[1]} inputs. One hidden layer of {n} units, all looking in one direction, "
         "thresholds between the sorted points, a triangular system. Figures: largest error / largest target; the "
         "bound is 10 eps times the growth of the system, which tells beforehand what rounding will do.")
-    t = X @ ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
-    order = np.argsort(t)
-    growth = ls.interpolation_growth((t - t.min())[order][None], both[order][None], 0.1)[0]
+    net = ls.interpolate(X, both, ls.RELU, rng=seed)
+    growth = (ls.relu(ls.augment(net[0], X) @ net[0].T) @ np.abs(net[1][:, :-1].T)).max()      # sum_j |A_ij m_j|
     bound = 10 * (np.finfo(float).eps * growth + np.finfo(float).tiny) / scale
     for act in (ls.RELU, ls.SMOOLU, ls.RECTIFIED_TANH):
         weights = ls.interpolate(X, Y, act, rng=seed)
@@ -227,7 +239,7 @@ def curvature(seed, data):
 
 def zero_loss(seed, data):
     """The zero-loss set is a manifold; walk on it"""
-    X, Y = standardized(data)
+    X, Y = standardized(data, seed)
     n, D = X.shape
     if len(np.unique(X, axis=0)) < n:
         yield paragraph("Standardized, two of these rows are equal to rounding; no net can tell them apart.")
@@ -237,8 +249,9 @@ def zero_loss(seed, data):
             if f.converged and f.loss < 1e-20]
     if not fits:                                                    # rough data: start from one steep unit a sample
         H, a = n, ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
-        order, b = ls.thresholds(X @ a, 0.5)
-        W1 = np.column_stack([np.tile(a, (n, 1)), b]) / np.diff((X @ a)[order], prepend=b[0] - np.ptp(b))[:, None]
+        t = np.sort(X @ a)
+        gaps = np.diff(t, prepend=2 * t[0] - t[-1])
+        W1 = np.column_stack([np.tile(a, (n, 1)), t - gaps / 2]) / gaps[:, None]
         fits = [f for f in [ls.fit([W1, np.zeros((1, n + 1))], X, Y, ls.TANH)]
                 if f.converged and np.abs(ls.flatten(f.weights)).max() < 1e6]
     condition = [np.linalg.cond(ls.jacobian(f.weights, X, ls.TANH)[:, 0]) for f in fits]
@@ -247,9 +260,10 @@ def zero_loss(seed, data):
         return
     weights, steps = fits[int(np.argmin(condition))].weights, 300
     P = ls.flatten(weights).size
-    yield paragraph(f"{data.name}, {n} rows, standardized. A tanh net {D}-{H}-1 has P = {P} weights; n = {n} equations "
+    few = f", {n} of {len(data.X)} rows drawn at random" if n < len(data.X) else f", {n} rows"
+    yield paragraph(f"{data.name}{few}, standardized. A tanh net {D}-{H}-1 has P = {P} weights; n = {n} equations "
                     f"f(x_i) = y_i leave P - n = {P - n} dimensions.")
-    floor = (ls.rounding_level(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
+    floor = (ls.rounding_pass(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
     yield below("beyond", "loss of the fitted net, rounding level", ls.training_loss(weights, X, Y, ls.TANH), floor)
     yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
     B = ls.tangent_basis(weights, X, ls.TANH)
@@ -279,7 +293,7 @@ def zero_loss(seed, data):
         yield (f"    {k:4d}  {away:8.2f}  {size:8.2f}  {ls.training_loss(w, X, Y, ls.TANH):9.1e}  {top:10.1f}"
                f"  {ls.jacobian_rank(w, X, ls.TANH):4d}  {ls.forward(w, beyond, ls.TANH)[0, 0]:7.3f}")
     yield ""
-    worst = max((np.abs(ls.forward(w, X, ls.TANH) - Y) / ls.rounding_level(w, X, ls.TANH)).max() for w in path)
+    worst = max((np.abs(ls.forward(w, X, ls.TANH) - Y) / ls.rounding_pass(w, X, ls.TANH)).max() for w in path)
     yield Check("beyond", "largest residual / rounding, all steps", "<= 1", f"{worst:.2f}", bool(worst <= 1))
     ranks = {ls.jacobian_rank(w, X, ls.TANH) for w in path[::50]}
     yield equal("beyond", "ranks met on the way", str({n}), str(ranks))
@@ -345,7 +359,7 @@ def narrow_minimum(act, seed):
         X = rng.normal(size=(30, 2))
         teacher = [2 * W for W in ls.random_weights([2, 2, 2], rng=rng)]
         Y = ls.forward(teacher, X, act) + 0.1 * rng.normal(size=(30, 2))
-        fit = ls.minimize(teacher, X, Y, act, iterations=100)
+        fit = hs.minimize(teacher, X, Y, act, iterations=100)
         if fit.converged and fit.loss > 0.1:
             values = np.linalg.eigvalsh(hs.hessian(fit.weights, X, Y, act))
             if values[zeros] > 1e-5 * values[-1]:
@@ -523,14 +537,14 @@ def escape(seed, data):
         yield f"    t = {t:.1e}   L - L* = {f:9.2e}   measured / predicted = {q:.4f}"
     yield Check("beyond", "|measured/predicted - 1|, smallest t", "< 0.05", f"{abs(ratio[0] - 1):.4f}",
                 bool(abs(ratio[0] - 1) < 0.05))
-    ends = [ls.minimize(ls.unflatten(theta + s * steps[-1] * d, wide), X, Y, ls.TANH, iterations=300) for s in (1, -1)]
+    ends = [hs.minimize(ls.unflatten(theta + s * steps[-1] * d, wide), X, Y, ls.TANH, iterations=300) for s in (1, -1)]
     best = min(ends, key=lambda fit: fit.loss)
     yield f"    descent from there: L = {L:.4f} in the narrow net, {best.loss:.4f} in the wider one"
     yield Check("Fukumizu Thm 5", "L gained by one more unit", "> 0", f"{L - best.loss:.3f}",
                 bool(L - best.loss > 1e-6))
     rng = np.random.default_rng([seed, 8])
     nearby = ls.flatten(narrow) + 2e-3 * rng.normal(size=(64, P)) / np.sqrt(P)
-    lowest = min(ls.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
+    lowest = min(hs.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
     yield below("Fukumizu App. A", "narrow net: 64 descents get below L* by", L - lowest, 1e-9)
 
 
@@ -646,7 +660,7 @@ def patterns(seed, data):
     while len(nets) < 2:
         x = -1 + 2 * (np.arange(10) + rng.random(10)) / 10
         y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
-        nets = ls.relu_interpolants(x, y, 5)
+        nets = pb.relu_interpolants(x, y, 5)
         draws, possible = draws + 1, possible + bool(nets)
     yield paragraph(
         f"The experiment of Fig. 2, below, needs such nets. Of {draws} data sets, ten noisy samples of relu(x), "
@@ -758,7 +772,7 @@ def five_units(act, units=5, restarts=256):
         if act is ls.RELU and pb.relu_units_needed(x, y) > units:
             return f"more than {units} ReLU units needed"
         if act is ls.RELU:
-            nets = ls.relu_interpolants(x, y, units)                # all there are
+            nets = pb.relu_interpolants(x, y, units)                # all there are
         else:
             starts = pb.kinked_starts(x, units, restarts, rng=rng)
             nets = [found.weights for found in ls.fit_many(starts, x[:, None], y[:, None], act)]
@@ -854,7 +868,7 @@ def experiment(seed, data):
     for _ in range(100):
         x, eps = pb.draw_data(10, 0.1, rng=rng)
         few = pb.relu_units_needed(x, ls.relu(x) + eps) <= 5
-        needed, feasible = needed + (not few), feasible + (few and bool(ls.relu_interpolants(x, ls.relu(x) + eps, 5)))
+        needed, feasible = needed + (not few), feasible + (few and bool(pb.relu_interpolants(x, ls.relu(x) + eps, 5)))
     x, eps = shown.experiment.x, shown.experiment.eps
     fewer = five_units(ls.TANH, units=4)(x, np.tanh(x) + eps, np.random.default_rng([seed, 15]))
     four = "were not found to do" if isinstance(fewer, str) else "do"
@@ -1014,7 +1028,7 @@ def sharpness(seed, data):
                          ("saddle", [-9, -2, -1, 0, 1, 1, 2, 3])):
         H = Q * np.array(values, dtype=float) @ Q.T
         H = (H + H.T) / 2
-        loss, gradient = (lambda z, H=H: 1 + np.sum(z @ H * z, axis=1) / 2), (lambda z, H=H: z @ H)
+        loss, gradient = (lambda z, H=H: 1 + z @ H @ z / 2), (lambda z, H=H: H @ z)
         found = rp.epsilon_sharpness(loss, gradient, np.zeros(8), 0.5, hessian=H, rng=seed)
         exact = max(values) * 0.5 ** 2 / (2 * (1 + 1))
         yield below("Dinh Def. 2", f"quadratic, {name}: value / exact - 1", abs(found.value / exact - 1), 1e-12)
@@ -1070,9 +1084,7 @@ def sharpness(seed, data):
     beside = u + 1e-6 * np.concatenate([np.eye(2), -np.eye(2)])     # inputs given as u = arsinh x
     f_xi = ls.forward(net, np.sinh(beside), ls.TANH)[:, 0]
     exact = (f_xi[:2] - f_xi[2:]) / 2e-6
-    z = ls.augment(net[0], np.sinh(u)) @ net[0].T
-    df_dx = (net[1][:, :3] * ls.dtanh(z)) @ net[0][:, :2]           # (1, 2), at x = sinh u
-    found = rp.input_derivative(df_dx, np.diag(np.cosh(u[0])))
+    found = rp.input_derivative(ls.input_jacobian(net, np.sinh(u), ls.TANH)[0], np.diag(np.cosh(u[0])))
     yield below("Dinh Sec. 5.2", "df/du = df/dx dx/du - difference", np.abs(found - exact).max(), 1e-7)
     targets = rng.normal(size=(15, 3))
     noise = rng.normal(size=(2, 15, 3)) / np.sqrt(15)
@@ -1117,7 +1129,7 @@ def orbit(seed, data):
         tangent, D2 = rp.orbit_tangent(moved, [1.0, -1.0]), np.outer(d, d)
         functions = rp.network_loss(moved, X, Y, ls.RELU)
         sharp = [rp.epsilon_sharpness(*functions, theta, epsilon, hessian=H, rng=seed, **options).value
-                 for options in ({}, {"box": True}, {"box": True, "subspace": A})]
+                 for options in ({"starts": 4}, {"starts": 4, "box": True}, {"box": True, "subspace": A})]
         values = np.linalg.eigvalsh(H)
         rows.append((ls.training_loss(moved, X, Y, ls.RELU), ls.forward(moved, off, ls.RELU)[0, 0],
                      ls.jacobian_rank(moved, X, ls.RELU), int((values > 1e-12 * values[-1]).sum()),
@@ -1157,6 +1169,176 @@ SECTIONS = {"gradient": gradient, "exact-fit": exact_fit, "curvature": curvature
             "escape": escape, "one-output": one_output, "zero-error": zero_error, "patterns": patterns,
             "pac-bayes": pac_bayes, "experiment": experiment, "accounts": accounts,
             "alpha-scale": alpha_scale, "sharpness": sharpness, "orbit": orbit}
+
+
+# ------------------------------------------------------------------ the story, told by `python demo.py`
+
+
+def six_points(seed):
+    """Six points of sin(2 x), and a tanh net 1-12-1 fitted to them exactly."""
+    rng = np.random.default_rng([seed, 12])
+    X = np.linspace(-1.7, 1.7, 6)[:, None] + rng.uniform(-0.2, 0.2, size=(6, 1))
+    Y = np.sin(2 * X)
+    fits = (ls.fit(ls.random_weights([1, 12, 1], rng=[seed, k]), X, Y, ls.TANH) for k in range(100))
+    return X, Y, next(f for f in fits if f.converged and f.loss < 1e-20)
+
+
+def story_fit(seed):
+    """1. More weights than data: a net that fits"""
+    X, Y, fit = six_points(seed)
+    P, n = ls.flatten(fit.weights).size, len(X)
+    yield paragraph(
+        f"Six points of the curve sin 2x, and nets with one hidden layer. 12 tanh units have P = {P} weights (all "
+        f"of them together: theta), far more than the n = {n} points. The loss L(theta) is half the sum of squared errors. "
+        "Two ways to L = 0: in closed form, all units looking in one direction, one triangular system; and by descent "
+        "from random weights.")
+    closed = ls.interpolate(X, Y, ls.RELU, rng=seed)
+    for source, name, w, act in (("Cooper Lemma 3.3", "in closed form, 6 ReLU", closed, ls.RELU),
+                                 ("beyond", "by descent, 12 tanh", fit.weights, ls.TANH)):
+        yield equal(source, f"points fitted: {name}", n, int((np.abs(ls.forward(w, X, act) - Y) < 1e-12).sum()))
+    yield "So a net with a unit for each point fits anything; the question is which fit."
+
+
+def story_walk(seed):
+    """2. The nets that fit form a surface: walk on it"""
+    X, Y, fit = six_points(seed)
+    net, n, P = fit.weights, len(X), 37
+    yield paragraph(f"L = 0 is {n} equations in {P} unknowns. Where their Jacobian J = df/dtheta has rank {n}, the "
+                    f"solutions form a smooth surface Z of P - n = {P - n} dimensions, and the Hessian of L there, the "
+                    "matrix of second derivatives, is J^T J: one positive eigenvalue for each point, the others zero.")
+    B, H = ls.tangent_basis(net, X, ls.TANH), hs.hessian(net, X, Y, ls.TANH)
+    yield equal("Cooper Thm 2.1", "dimensions of Z at the fitted net", P - n, B.shape[1])
+    yield equal("Cooper Prop. 2.3", "eigenvalues >, <, = 0 of the Hessian", f"{n} 0 {P - n}",
+                counts(hs.inertia(H)))
+    path, theta = ls.walk_zero_loss(net, X, Y, ls.TANH, steps=300, length=1.0, rng=seed), ls.flatten(net)
+    yield ("\nA random walk on Z (a step along a random tangent, then back to L = 0):\n\n"
+           "    step  distance  loss L  largest eigenvalue  f(2.6), off the data")
+    for k in range(0, 301, 75):
+        w = path[k]
+        top, f = np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))[-1], ls.forward(w, [[2.6]], ls.TANH)[0, 0]
+        yield (f"    {k:4d}  {np.linalg.norm(ls.flatten(w) - theta):8.1f}  {ls.training_loss(w, X, Y, ls.TANH):6.0e}"
+               f"  {top:18.0f}  {f:20.2f}")
+    yield ""
+    yield equal("Cooper Thm 2.1", "ranks of J met on the way", "{6}",
+                str({ls.jacobian_rank(w, X, ls.TANH) for w in path[::20]}))
+    yield ("So a minimum of a wide net is no point but a surface. Its nets fit the data\n"
+           "alike, differ in sharpness, and disagree wherever there are no data.")
+
+
+def story_embed(seed):
+    """3. A minimum of a narrow net inside a wider one: saddle or flat"""
+    narrow, X, Y = narrow_minimum(ls.TANH, seed)
+    L, lam = ls.training_loss(narrow, X, Y, ls.TANH), np.array([0.6, 0.4])
+    yield paragraph(f"Where do bad minima go? A net of 2 tanh units and 2 outputs, too narrow for its 30 noisy points, "
+                    f"is stuck in a strict local minimum at L = {L:.3f}. Split a unit in two: both keep its incoming "
+                    "weights u, its outgoing ones, zeta, are shared as 0.6 and 0.4. The function is the same, the "
+                    "gradient still zero. What the Hessian gains is known from two small matrices of the narrow net,")
+    yield ("\n    F = sum delta phi'(u.x) x^T,    G = sum (delta.zeta) phi''(u.x) x x^T,\n\n"
+           "phi being tanh and delta a point's slope dl/df. Unless F = 0 it has both signs.")
+    F, G = hs.replication_curvature(narrow, X, Y, ls.TANH, ls.SQUARE, 0, 0)
+    wide, A = em.replicate_unit(narrow, 0, 0, lam), em.complement(lam)
+    H, base = hs.hessian(wide, X, Y, ls.TANH), hs.inertia(hs.hessian(narrow, X, Y, ls.TANH))
+    tol = 1e-9 * np.linalg.norm(H, 2)                               # true zeros lie at 1e-15, the others above 1e-5
+    predicted = [a + b for a, b in zip(base[:3], hs.predicted_inertia(F, G, lam, tol=tol))]
+    yield equal("Fukumizu Thm 5", "tanh, split: eigenvalues >, <, = 0", counts(predicted),
+                counts(hs.inertia(H, tol)))
+    way, t = hs.escape_direction(F, G, A, lam), 1e-3
+    d = em.omega_basis(narrow, 0, 0, lam, A)[:, ls.flatten(narrow).size:] @ np.append(way.xi, way.eta)
+    moved = [ls.unflatten(ls.flatten(wide) + s * t * d, wide) for s in (1, -1)]
+    fall = np.mean([ls.training_loss(w, X, Y, ls.TANH) for w in moved]) - L
+    yield near("beyond", "change of L a small step out, in 1e-8", way.curvature * t ** 2 / 2 * 1e8, fall * 1e8,
+               0.02 * abs(fall) * 1e8)
+    low = min(hs.minimize(w, X, Y, ls.TANH, iterations=300).loss for w in moved)
+    yield Check("Fukumizu Thm 5", "L reached by descent from there", f"< {L:.3f}", f"{low:.3f}", bool(low < L - 1e-6))
+    narrow, X, Y = narrow_minimum(ls.RELU, seed)
+    off = em.inactive_relu_units(narrow, 0, np.ones((1, 2)), X)
+    H, base = hs.hessian(off, X, Y, ls.RELU), hs.inertia(hs.hessian(narrow, X, Y, ls.RELU))
+    yield ("\nThe same with ReLU units and one more that is off, its input negative at every\n"
+           "point: whatever it sends on, its 5 weights may move, and the loss does not.")
+    yield equal("Fukumizu Thm 9", "ReLU, one off: eigenvalues >, <, = 0", counts((base[0], 0, base[2] + 5)),
+                counts(hs.inertia(H, 1e-9 * np.linalg.norm(H, 2))))
+    yield ("So one and the same bad minimum becomes a saddle, with a way out that is known\n"
+           "beforehand, or a flat valley, depending on how the units are added.")
+
+
+def story_noise(seed):
+    """4. What spare units cost when the weights are noisy"""
+    nodes, p = pb.uniform_nodes()
+    yield paragraph("What is flatness worth? PAC-Bayes bounds say: a net that keeps its loss when its weights are "
+                    "disturbed generalises. So disturb all weights of a net of 5 units by 1% of their norm, and add "
+                    "spare units that do nothing: tanh units with incoming weights 0, or ReLU units that are off. The "
+                    "mean squared change of the function, in units of that without spare ones:")
+    for act, w0 in ((ls.TANH, None), (ls.RELU, np.array([0.0, 2.0]))):
+        net = [2 * W for W in ls.random_weights([1, 5, 1], bias=[True, False], rng=[seed, 5])]
+        setting, spare = (net, nodes, ls.forward(net, nodes, act), act, [0, 5, 45]), {"p": p, "w0": w0}
+        measured = pb.generalization_ratio(*setting, **spare, trials=1000, rng=seed)
+        predicted = pb.predicted_ratio(*setting, **spare)
+        for k, E in ((1, 5), (2, 45)):
+            yield near("Fukumizu Fig. 2", f"{act.name}, {E} spare units: grows to", predicted[k], measured.ratio[k],
+                       max(0.01, 5 * measured.error[k]))
+    yield "So spare tanh units cost in proportion to their number, spare ReLU units none."
+
+
+def story_scale(seed):
+    """5. Yet flatness is in the eye of the parametrisation"""
+    rng = np.random.default_rng([seed, 20])
+    X = rng.normal(size=(12, 2))
+    net = ls.random_weights([2, 6, 1], bias=False, rng=rng)
+    Y, far, alphas, rows = ls.forward(net, X, ls.RELU), 3 * rng.normal(size=(1, 2)), (0.1, 1.0, 10.0), []
+    yield paragraph(
+        "A ReLU net with L = 0 on 12 points. Multiply its first layer by alpha and divide the second by it: as "
+        "relu(alpha z) = alpha relu(z), the function stays. H is the Hessian, its trace the sum of the eigenvalues; "
+        "sharpness is the largest rise of L, first within a distance of 0.1 of theta, then with each weight changed by "
+        "10% at most.")
+    for alpha in alphas:
+        w = rp.alpha_scale(net, [alpha, 1 / alpha])
+        H, theta, (L, slope) = hs.hessian(w, X, Y, ls.RELU), ls.flatten(w), rp.network_loss(w, X, Y, ls.RELU)
+        ball = rp.epsilon_sharpness(L, slope, theta, 0.1, hessian=H, starts=4, rng=seed).value
+        percent = rp.epsilon_sharpness(                             # in z, with theta_i (1 + z_i) for theta_i
+            lambda z, L=L, theta=theta: L(theta * (1 + z)),
+            lambda z, slope=slope, theta=theta: theta * slope(theta * (1 + z)), 0 * theta, 0.1,
+            box=np.full(theta.size, 0.1), hessian=np.outer(theta, theta) * H, starts=4, rng=seed).value
+        rows.append((ls.forward(w, far, ls.RELU)[0, 0], hs.inertia(H).positive, np.trace(H), ball,
+                     (theta ** 2 * np.diag(H)).sum(), percent))
+    yield "\n    alpha" + " " * 32 + "".join(f"{alpha:11g}" for alpha in alphas)
+    for name, values in zip(("f at a point off the data", "rank of H", "trace of H", "sharpness, within 0.1",
+                             "sum of theta_i^2 H_ii", "sharpness, each weight within 10%"), zip(*rows)):
+        yield f"    {name:37}" + "".join(f"{value:11.4g}" for value in values)
+    yield ""
+    _, _, trace, _, scaled, box = np.array(rows).T
+    yield Check("Dinh Thm 4", "trace of H: largest / smallest", "> 10", f"{trace.max() / trace.min():.0f}",
+                bool(trace.max() > 10 * trace.min()))
+    yield near("beyond", "sum theta_i^2 H_ii: largest / smallest", 1, scaled.max() / scaled.min(), 1e-9)
+    yield near("beyond", "sharpness in 10%: largest / smallest", 1, box.max() / box.min(), 1e-6)
+    yield ("So trace, norm and sharpness measure the weights and not the function; what\n"
+           "scales with each weight is the same all along, and may mean something.")
+
+
+def story_descent(seed):
+    """6. Where noise leads: to the flattest nets on the surface"""
+    X, Y, fit = six_points(seed)
+    start = ls.walk_zero_loss(fit.weights, X, Y, ls.TANH, steps=100, length=1.0, rng=seed)[-1]
+    nets = ls.descend_zero_loss(start, X, Y, ls.TANH, steps=100, length=0.5)
+    T = [(ls.jacobian(w, X, ls.TANH) ** 2).sum() for w in (nets[0], nets[-1])]
+    yield paragraph("Training with noise in the labels drifts along Z to where T, the trace of H, is least. From a net "
+                    "of the walk, down the gradient of T, which is derived by hand as all gradients here:")
+    yield equal("beyond", "nets on the way that fit all points", len(nets),
+                sum(bool(ls.training_loss(w, X, Y, ls.TANH) < 1e-24) for w in nets))
+    yield Check("beyond", "T at the end", f"< {T[0]:.0f}", f"{T[1]:.0f}", bool(T[1] < T[0]))
+    slopes = [np.abs(ls.input_jacobian(w, X, ls.TANH)).mean() for w in (nets[0], nets[-1])]
+    yield Check("beyond", "mean |df/dx| at the points, at the end", f"< {slopes[0]:.2f}", f"{slopes[1]:.2f}",
+                bool(slopes[1] < slopes[0]))
+    yield "So noise prefers nets that are level at the data, whatever they do between."
+
+
+STORY = (story_fit, story_walk, story_embed, story_noise, story_scale, story_descent)
+TAKEAWAYS = (
+    "With more weights than data the nets of zero loss form a surface of dimension P - n.",
+    "A minimum of a narrow net becomes a saddle in a wider one, or a flat minimum.",
+    "Spare units that are off cost nothing under noise; those that are merely 0 do.",
+    "Flatness as usually measured depends on the parametrisation; some of it does not.",
+    "Noise moves nets along the surface of zero loss, to where it is flattest.",
+)
 
 
 # ------------------------------------------------------------------ figures, for --figures DIR only
@@ -1246,8 +1428,8 @@ def figure_flatness(plt, seed):
     L = lambda t: t ** 2 * (t ** 2 / 4 - t / 2 + 1) / 2             # noqa: E731
     t, epsilon, radius = np.linspace(-1.6, 2.4, 2001), 0.3, 1.0
     low = t[L(t) < epsilon]
-    sharp = rp.epsilon_sharpness(lambda s: L(s[:, 0]), lambda s: s ** 3 / 2 - 0.75 * s ** 2 + s, np.zeros(1), radius,
-                                 rng=seed)
+    sharp = rp.epsilon_sharpness(lambda s: float(L(s[0])), lambda s: s ** 3 / 2 - 0.75 * s ** 2 + s, np.zeros(1),
+                                 radius, rng=seed)
     fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True, layout="constrained")
     for ax in axes:
         ax.plot(t, L(t), color="black")
@@ -1266,8 +1448,8 @@ def two_weights(seed):
     """f = theta_2 relu(theta_1 x) on three points: a minimum, and the loss as a function of two arrays."""
     X = np.array([[-1.0], [0.5], [1.0]])
     weights = [np.ones((1, 1)), np.ones((1, 1))]
-    loss = rp.network_loss(weights, X, ls.relu(X) + 0.05, ls.RELU).loss
-    return weights, lambda a, b: loss(np.stack([a.ravel(), b.ravel()], axis=1)).reshape(a.shape)
+    x = X[:, 0]
+    return weights, lambda a, b: ((b[..., None] * ls.relu(a[..., None] * x) - ls.relu(x) - 0.05) ** 2).sum(axis=-1) / 2
 
 
 def figure_orbit(plt, seed):
@@ -1372,7 +1554,8 @@ def figure_sharpness(plt, seed):
     for alpha in alphas:
         scaled = rp.alpha_scale(weights, [alpha, 1 / alpha])
         H = hs.hessian(scaled, X, Y, ls.RELU)
-        found.append(rp.epsilon_sharpness(loss, slope, ls.flatten(scaled), epsilon, hessian=H, rng=seed).value)
+        found.append(rp.epsilon_sharpness(loss, slope, ls.flatten(scaled), epsilon, hessian=H, starts=4,
+                                          rng=seed).value)
         model.append(rp.quadratic_sharpness(H, 0.0, epsilon))
         norm.append(np.linalg.norm(H, 2))
     fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
@@ -1416,60 +1599,162 @@ def draw(directory, seed):
         raise ValueError(f"--figures cannot write to {directory!r}: {error.strerror}") from None
 
 
-# ------------------------------------------------------------------ reading data and options
+# ------------------------------------------------------------------ a reader's own data, for --data FILE
 
 
-def numbers(row):
-    """The cells of a row as floats, None for a cell that is no number; digits grouped by _ are text."""
-    def parse(cell):
-        try:
-            return float(cell) if "_" not in cell else None
-        except ValueError:
-            return None
-    return [parse(cell) for cell in row]
+def number(cell):
+    """A cell as a float, None if it is no number; digits grouped by _ are text."""
+    try:
+        return float(cell) if "_" not in cell else None
+    except ValueError:
+        return None
 
 
-def read_csv(path):
-    """Data from a file of comma-separated numbers, last column the target; a header line is skipped.
-
-    Raises
-    ------
-    ValueError
-        With one sentence, if the file cannot be read or is no table of finite numbers with distinct inputs.
-    """
+def read_rows(path):
+    """[(line, cells)] of a text file with commas, semicolons or tabs between its cells; blank lines are left out."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise ValueError(f"{path} is larger than {MOST_BYTES // 10 ** 6} MB")
-        reader = csv.reader(io.StringIO(text, newline=""))
-        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        between = next((mark for mark in "\t;" if mark in first), ",")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
+        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
     except OSError as error:
         raise ValueError(f"{path!r} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error):
         raise ValueError(f"{path} is no text file of comma-separated values") from None
+
+
+def read_data(path):
+    """Data from a file: last column the target, a header left out, words numbered, equal rows once; all of it told.
+
+    ValueError, with one sentence, if it is no table of finite numbers and words with one target for each input.
+    """
+    rows, notes = read_rows(path), []
     if rows and len(rows[0][1]) == 1:
-        raise ValueError(f"{path} has one column, it should have inputs and, last, the target, separated by commas")
-    if rows and all(value is None for value in numbers(rows[0][1])):
-        rows = rows[1:]                                             # a header
+        raise ValueError(f"{path} has one column, it should have inputs and, last, the target, with commas, semicolons "
+                         "or tabs between them")
+    names = [f"column {k + 1}" for k in range(len(rows[0][1]))] if rows else []
+    if rows and all(number(cell) is None for cell in rows[0][1]) and \
+            (len(rows) == 1 or any(number(cell) is not None for _, row in rows[1:] for cell in row)):
+        names = [cell or name for cell, name in zip(rows[0][1], names)]
+        rows = rows[1:]
     if len(rows) < 2:
         raise ValueError(f"{path} has {len(rows)} row{'s' * (len(rows) != 1)} of data, it should have at least two")
-    if len(rows) > MOST_ROWS:
-        raise ValueError(f"{path} has {len(rows)} rows, it should have at most {MOST_ROWS}: the exact fit is n x n")
-    width, seen = len(rows[0][1]), {}
     for line, row in rows:
-        values = numbers(row)
-        if len(row) != width:
-            raise ValueError(f"{path}, line {line}, has {len(row)} cells, it should have {width} as the lines before")
-        for cell, value in zip(row, values):
-            if value is None or not abs(value) <= 1e150:            # nan, infinite, or too large to be squared
-                raise ValueError(f"{path}, line {line}, holds {cell.strip()[:20]!r}, "
-                                 "it should hold finite numbers below 1e150")
-        first = seen.setdefault(tuple(values[:-1]), line)
-        if first != line:
-            raise ValueError(f"{path}, lines {first} and {line}, have equal inputs, they should be distinct")
-    table = np.array([numbers(row) for _, row in rows])
-    return Data(table[:, :-1], table[:, -1:], os.path.basename(path))
+        if len(row) != len(names):
+            raise ValueError(f"{path}, line {line}, has {len(row)} cells, it should have {len(names)} as those before")
+    table = []
+    for name, *cells in zip(names, *(row for _, row in rows)):
+        values = [number(cell) for cell in cells]
+        words = [value is None for value in values]
+        for (line, _), cell, value, word in zip(rows, cells, values, words):
+            if word and (not all(words) or not cell) or not word and not abs(value) <= 1e100:
+                raise ValueError(f"{path}, line {line}, holds {cell[:20]!r} in {name}, it should hold finite numbers "
+                                 "below 1e100 or, in the whole column, words")
+            if word and re.fullmatch(r"[-+]?\d*,\d+(e[-+]?\d+)?", cell, re.I):
+                raise ValueError(f"{path}, line {line}, holds {cell!r}, decimals should be written with a point")
+        if all(words):
+            kinds = sorted(set(cells))
+            values = [float(kinds.index(cell)) for cell in cells]
+            told = ", ".join(f"{kind} = {k}" for k, kind in enumerate(kinds[:8])) + ", ..." * (len(kinds) > 8)
+            notes.append(f"{name} holds words, numbered: {told}.")
+        table.append(values)
+    seen, table = {}, list(zip(*table))
+    for (line, _), row in zip(rows, table):
+        first, target = seen.setdefault(row[:-1], (line, row[-1]))
+        if target != row[-1]:
+            raise ValueError(f"{path}, lines {first} and {line}, have equal inputs and different targets; no function "
+                             "fits both")
+    kept = np.array([[*row, target] for row, (_, target) in seen.items()])
+    if len(kept) < len(table):
+        notes.append(f"{len(table) - len(kept)} of {len(table)} rows are equal to another and count once.")
+    if not 2 <= len(kept) <= MOST_ROWS:
+        raise ValueError(f"{path} has {len(kept)} different rows, it should have 2 to {MOST_ROWS}: the exact fit is "
+                         "n x n")
+    if np.ptp(kept[:, -1]) == 0:
+        notes.append(f"The target is constant, {kept[0, -1]:g}.")
+    return Data(kept[:, :-1], kept[:, -1:], os.path.basename(path), " ".join(notes))
+
+
+# ------------------------------------------------------------------ a file of one's own, for --copy NAME...
+
+
+MODULES = (ls, hs, em, pb, rp)                                      # in the order in which they import each other
+COPIED = '''"""Copied from the reference implementation of Fukumizu et al. 2019, Cooper 2018 and Dinh et al. 2017.
+
+The checks of the arguments stayed behind: arguments should be float64 arrays (lists of them where nets are meant), X
+and Y with two axes. A Y of shape (n,) would broadcast to a wrong loss without an error.
+"""
+'''
+
+
+def definitions():
+    """{name: (module, syntax tree, source lines)} of all that stands at the top of the five modules, in reading order.
+
+    The door is left out, and what only it uses; the source of a function begins with its def, after @checked.
+    """
+    found = {}
+    for module in MODULES:
+        source = inspect.getsource(module)
+        source = source[:source.find("\n# The door: nothing below is mathematics")] if module is ls else source
+        for node in ast.parse(source).body:
+            names = [node.name] if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else \
+                [target.id for target in node.targets] if isinstance(node, ast.Assign) else []
+            lines = source.splitlines()[node.lineno - 1:node.end_lineno]
+            found |= {name: (module, node, [line for line in lines if line.strip() != "@checked"]) for name in names}
+    del found["checked"]
+    return found
+
+
+def needed(names, found):
+    """All names of `found` that the functions `names` use, directly or not, these included."""
+    todo, seen = list(names), set()
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += [part.id for part in ast.walk(found[name][1]) if isinstance(part, ast.Name) and part.id in found]
+    return seen
+
+
+def imports(seen, found):
+    """The import lines that these definitions need, none of them of the project."""
+    used = {part.id for name in seen for part in ast.walk(found[name][1]) if isinstance(part, ast.Name)}
+    lines = {"import numpy as np"}
+    for module in MODULES:
+        for node in ast.parse(inspect.getsource(module)).body:
+            if isinstance(node, ast.ImportFrom) and node.module not in {m.__name__ for m in MODULES}:
+                lines |= {f"from {node.module} import {alias.name}" for alias in node.names if alias.name in used}
+    return sorted(lines, key=lambda line: (line.startswith("import numpy"), line))
+
+
+def copied(names, blank=False):
+    """A file with the named functions and all that they call; with `blank` their own bodies are left out."""
+    found = definitions()
+    for name in names:
+        if name not in found:
+            close = difflib.get_close_matches(name, found, 1)
+            raise ValueError(f"--copy knows no {name!r}" + (f", did you mean {close[0]}?" if close else "; the names "
+                                                            "are those of the five modules"))
+    seen, parts = needed(names, found), []
+    for name, (_, node, lines) in found.items():
+        if name not in seen or parts and lines == parts[-1][1]:
+            continue
+        if blank and name in names and isinstance(node, ast.FunctionDef):
+            doc = node.body[0].end_lineno - node.lineno + 1
+            lines = lines[:doc] + ["    raise NotImplementedError"]
+        parts.append((isinstance(node, ast.Assign), lines))
+    text = COPIED + "\n".join(imports(seen, found)) + "\n"
+    for k, (constant, lines) in enumerate(parts):
+        gap = "\n" if constant and k and parts[k - 1][0] else "\n\n"
+        text += gap + "\n".join(lines) + "\n"
+    return text
+
+
+# ------------------------------------------------------------------ the command line
 
 
 class Parser(argparse.ArgumentParser):
@@ -1486,19 +1771,47 @@ def seed_number(text):
     return int(text)
 
 
+def tell(title, items):
+    """Print one section, line by line as it comes, with a head over its first check; returns its checks."""
+    print(f"\n{title}\n{'-' * 79}", flush=True)
+    checks = []
+    for item in items:
+        if isinstance(item, Check):
+            if not checks:
+                print(f"{'':4} {'result':<16} {'claim':<38} {'predicted':>9} {'measured':>8}")
+            checks.append(item)
+            mark = "ok" if item.passed else "FAIL"
+            item = f"{mark:4} {item.source:<16} {item.claim:<39} {item.predicted:>8} {item.measured:>8}"
+        print(item, flush=True)
+    return checks
+
+
+def verdict(results):
+    """Print how many checks passed; True if all did."""
+    passed = sum(check.passed for check in results)
+    print(f"\n{passed} of {len(results)} checks passed.")
+    return passed == len(results)
+
+
+def tell_story(seed):
+    """The story of six sections, and what to take from it; True if all checks passed."""
+    print(paragraph("The loss landscape of overparameterized networks, in six short chapters. Every line that begins "
+                    "with ok is a claim of a paper: what theory predicts, and what was measured just now."))
+    results = [check for section in STORY for check in tell(section.__doc__, section(seed))]
+    print(f"\nTo take away\n{'-' * 79}")
+    for k, line in enumerate(TAKEAWAYS, 1):
+        print(textwrap.fill(f"{k}. {line}", 79, subsequent_indent="   "))
+    print("\nAll results of the papers: python demo.py --all. In formulas: README.md.")
+    return verdict(results)
+
+
 def run(sections, seed, data):
-    """Print the sections and the closing table; True if all checks passed."""
+    """Print sections of SECTIONS and the closing table; True if all checks passed."""
     print("The loss landscape of overparameterized networks: predicted beside measured")
-    print(f"seed {seed}, data: {data.name}", flush=True)
+    print(f"seed {seed}, data: {data.name}")
     results = []
     for name in sections:
-        print(f"\n{name}: {SECTIONS[name].__doc__}\n{'-' * 79}", flush=True)
-        for item in SECTIONS[name](seed, data):
-            if isinstance(item, Check):
-                results.append(item)
-                mark = "ok" if item.passed else "FAIL"
-                item = f"{mark:4} {item.source:<16} {item.claim:<39} {item.predicted:>8} {item.measured:>8}"
-            print(item, flush=True)
+        results += tell(f"{name}: {SECTIONS[name].__doc__}", SECTIONS[name](seed, data))
     print(f"\nEvery result\n{'-' * 79}")
     lines = []
     for source in sorted({check.source for check in results},
@@ -1508,38 +1821,44 @@ def run(sections, seed, data):
     half = -(-len(lines) // 2)
     for left, right in zip_longest(lines[:half], lines[half:], fillvalue=""):
         print(f"{left:<40}{right}".rstrip())
-    failed = sum(not check.passed for check in results)
-    print(f"\n{len(results) - failed} of {len(results)} checks passed.")
-    return not failed
+    return verdict(results)
 
 
 def main(argv=None):
     """The command line; returns the exit status."""
     ask = Parser(prog="demo.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     ask.add_argument("--seed", type=seed_number, default=0, help="a whole number from 0 on; default 0")
-    ask.add_argument("--only", choices=SECTIONS, metavar="SECTION", help="run one section, see --list")
+    ask.add_argument("--all", action="store_true", help="check every result, section by section")
+    ask.add_argument("--only", choices=SECTIONS, metavar="SECTION", help="one section of --all, see --list")
     ask.add_argument("--list", action="store_true", help="print the names of the sections and stop")
-    ask.add_argument("--data", metavar="FILE.csv", help="your own numbers, last column the target")
+    ask.add_argument("--data", metavar="FILE", help="your own numbers, last column the target")
     ask.add_argument("--figures", metavar="DIR", help="draw the figures into DIR instead; needs matplotlib")
+    ask.add_argument("--copy", nargs="+", metavar="NAME", help="print a file with these functions and all they call")
+    ask.add_argument("--blank", action="store_true", help="with --copy: leave out the bodies of the named functions")
     args = ask.parse_args(argv)
-    if args.list:
-        print("\n".join(SECTIONS))
-        return 0
-    if args.figures is not None:
-        if args.only or args.data:
-            ask.error("--figures draws figures of the demo's own nets, it goes with --seed alone")
-        try:
-            draw(args.figures, args.seed)
-            return 0
-        except ValueError as error:
-            print(f"demo.py: {error}", file=sys.stderr)
-            return 2
-    table = np.array([row.split(",") for row in LONGLEY.split()], dtype=float)
+    if args.blank and not args.copy:
+        ask.error("--blank goes with --copy")
+    if sum(map(bool, (args.all, args.only, args.list, args.data is not None, args.figures is not None, args.copy))) > 1:
+        ask.error("of --all, --only, --list, --data, --figures and --copy one goes at a time")
     try:
-        data = Data(table[:, :-1], table[:, -1:], "Longley 1967") if args.data is None else read_csv(args.data)
-        ls.interpolate(data.X, data.Y, ls.RELU, rng=args.seed)      # refuses what cannot be fitted, before any output
-        return 0 if run([args.only] if args.only else list(SECTIONS), args.seed, data) else 1
-    except ValueError as error:                                     # only a reader's own data can be refused
+        if args.list:
+            print("\n".join(SECTIONS))
+        elif args.copy:
+            print(copied(args.copy, args.blank), end="")
+        elif args.figures is not None:
+            draw(args.figures, args.seed)
+        elif args.data is not None:
+            data = read_data(args.data)
+            ls.interpolate(data.X, data.Y, ls.RELU, rng=args.seed)  # refuses what cannot be fitted, before any output
+            return 0 if run(("exact-fit", "zero-loss"), args.seed, data) else 1
+        elif args.all or args.only:
+            table = np.array([row.split(",") for row in LONGLEY.split()], dtype=float)
+            data = Data(table[:, :-1], table[:, -1:], "Longley 1967")
+            return 0 if run([args.only] if args.only else list(SECTIONS), args.seed, data) else 1
+        else:
+            return 0 if tell_story(args.seed) else 1
+        return 0
+    except ValueError as error:                                     # what a reader asked for can be refused
         print(f"demo.py: {error}", file=sys.stderr)
         return 2
 

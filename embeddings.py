@@ -76,7 +76,9 @@ def split_unit(weights, layer, unit, V):
 
     V : (E + 1, M') array
 
-    If V is not of the form lam_j zeta, not stationary in general.
+    If the narrow net is stationary, then this is if and only if F^T v_j = 0 for all j (dL/dw_j = F^T v_j, with F of
+    hessian.replication_curvature): in a set of dimension E (M' - rank F), of which Eq. (4) is the part v_j = lam_j zeta
+    (test_the_stationary_part_of_Pi_repl_is_where_F_cancels_v).
     """
     u, zeta = weights[layer][unit], weights[layer + 1][:, unit]
     if np.abs(V.sum(axis=0) - zeta).max() > 1e-9 * np.abs(V).sum():
@@ -159,30 +161,46 @@ def replicate_relu_unit(weights, layer, unit, gamma, beta=None):
 
 
 @checked
-def inactive_relu_units(weights, layer, V, X, *, K=1.0, act=RELU):
-    """[Fukumizu 2019, Eq. 10 and Proposition 7] Units that are off on the data: weights 0, bias 2 K R, v_j any.
+def inactive_relu_units(weights, layer, V, X, *, W=None, K=1.0, act=RELU):
+    """[Fukumizu 2019, Eq. 10 and Proposition 7] Units that are off on the data: w_j . a~_nu < 0 for all nu, v_j any.
 
-        R = max(1, max_nu |a_nu|),   w . a~ = w_wgt . a - w_bias <= K R - K R = 0 on the data for all w in
-        B_K = {|w_wgt| <= K, K R <= w_bias <= 3 K R}
+        W None: weights 0 and bias 2 K R, the centre of B_K = {|w_wgt| <= K, K R <= w_bias <= 3 K R} where
+        w . a~ = w_wgt . a - w_bias <= K R - K R = 0 on the data,   R = max(1, max_nu |a_nu|)
 
     V : (E, M') array
+    W : (E, D') array, or None; else the w_j
     K : float, > 0
 
-    The same outputs on X for any phi that is 0 on negatives (RELU, SMOOLU, RECTIFIED_TANH), also with each (v_j, w_j)
-    moved anywhere in R^M' x B_K: the flat set has E (M' + D') dimensions. Off X, a unit moved within B_K can wake where
-    |a| > R, and then the outputs differ. A local minimum stays one (Theorem 9), and the Hessian is the narrow net's
-    with zeros around it (Eq. 12). The paper has K > 1 (any K > 0 will do) and |x| <= 1, so R = 1; and calls the flat
-    set R^M x B_K affine, though B_K is bounded (test_erratum_the_flat_set_of_proposition_7_is_bounded).
+    The same outputs on X for any phi that is 0 on negatives (RELU, SMOOLU, RECTIFIED_TANH). A local minimum stays one
+    (Theorem 9), and the Hessian is the narrow net's with zeros around it (Eq. 12). Off X, a unit can wake.
+
+    The flat set is R^M' x the cone {w : w . a~_nu < 0 for all nu} for each unit, E (M' + D') dimensions, unbounded in v
+    and in w; B_K is a bounded part of the cone (test_the_flat_set_of_proposition_7_is_a_cone_and_B_K_a_part_of_it).
+    The paper calls R^M x B_K affine, which neither is; it has K > 1 (any K > 0 will do) and |x| <= 1, so R = 1. Where
+    the data make R larger, they choose B_K, and a prior on it (39) depends on them.
     """
-    units, off = len(weights[layer - 1]) if layer else X.shape[1], np.array([-1e-3, -1.0, -1e3])
-    if weights[layer].shape[1] == units:
-        raise ValueError(f"weights[{layer}] has no bias column, it should have a bias: these units are off by theirs")
+    off = np.array([-1e-3, -1.0, -1e3])
     if act.f(off).any() or act.df(off).any():
         raise ValueError(f"act is {act.name}, it should be 0 on negatives, as ReLU and smooLU are")
-    a = forward_pass(weights[:layer + 1], X, act)[0][layer][:, :units]          # (n, D' - 1)
-    W = np.zeros((len(V), units + 1))
-    W[:, -1] = 2 * K * np.linalg.norm(a, axis=1).max(initial=1)                 # 2 K R
+    a = forward_pass(weights[:layer + 1], X, act)[0][layer]                     # (n, D')
+    if W is None:
+        units = len(weights[layer - 1]) if layer else X.shape[1]
+        if a.shape[1] == units:
+            raise ValueError(f"weights[{layer}] has no bias column, it should have one: these units are off by theirs")
+        W = np.zeros((len(V), a.shape[1]))
+        W[:, -1] = 2 * K * np.linalg.norm(a[:, :units], axis=1).max(initial=1)  # 2 K R
+    s = a @ W.T                                                     # w_j . a~, (n, E)
+    if s.max() >= 0:
+        nu, j = np.unravel_index(s.argmax(), s.shape)
+        raise ValueError(f"W has a unit (row {j}) with w . a~ = {s[nu, j]:g} on a sample (row {nu} of X), it should be "
+                         "negative on all: else the unit is not off")
     return add_units(weights, layer, W, V)
+
+
+def _is_homogeneous(act):
+    """[Fukumizu 2019, Sec. 4 (a)] Whether phi(c s) = c phi(s) for c > 0, tried on four decades of both signs."""
+    s = np.outer([-1, 1], np.logspace(-2, 2, 9))
+    return np.allclose(act.f(3 * s), 3 * act.f(s), rtol=1e-14, atol=0)          # rounding; tanh is off by 3e-4 or more
 
 
 @checked
@@ -194,10 +212,12 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
 
     A : (E, E + 1) array
 
-    |eta| is the norm of all of eta (E, D') in the coordinates of omega_basis. The paper takes Eq. (6) without beta, and
-    u . x without the bias in its hypothesis (test_erratum_proposition_8_needs_beta_in_eq_6,
+    |eta| is the norm of all of eta (E, D') in the coordinates of omega_basis, for ReLU and leaky ReLU. The paper takes
+    Eq. (6) without beta, and u . x without the bias in its hypothesis (test_erratum_proposition_8_needs_beta_in_eq_6,
     test_erratum_proposition_8_needs_the_bias_in_its_hypothesis).
     """
+    if not _is_homogeneous(act):
+        raise ValueError(f"act is {act.name}, it should be positively homogeneous, as ReLU is: else no eta cancels")
     a = forward_pass(weights[:layer + 1], X, act)[0][layer]         # (n, D')
     reach = np.abs(a @ weights[layer][unit])                        # |u . a~|, (n,)
     if not reach.all():
@@ -405,6 +425,130 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
 
 
 # ---------------------------------------------------------------------------------------------
+# Back: the narrow net of a wide one [beyond the papers]
+#
+# A unit can go where z_(q+1) = sum_i v_i phi(w_i . a~) - b, b the next layer's bias, can do without it:
+#
+#     v_j = 0                                it is not heard: (III)
+#     phi(w_j . a~) = c_j on all a~          its weights are 0, its bias anything: b -= v_j c_j; without b all constant
+#                                            units of a layer become one, v = sum_j v_j c_j / c. (II) has c_j = 0
+#     w_j = c w_i                            v_i += c v_j; c = 1, or any c > 0 if phi(c s) = c phi(s): (I), (I)_R
+#     w_j = -c w_i, phi(-s) = m - phi(s)     v_i -= c v_j and b -= m v_j; m = 0 for tanh, 1 for sigmoid
+#     phi(w_j . a~_nu) = 0 on all samples    as far as the data tell: (II)_R
+#
+# Softplus, smooLU and rectified tanh have c = 1 only: a pair w, -w of softplus, as of ReLU and leaky ReLU, leaves a
+# linear rest.
+# ---------------------------------------------------------------------------------------------
+
+def _reflection(act):
+    """[beyond the papers] m with phi(-s) = m - phi(s), 0 for tanh and 1 for sigmoid, or None; tried on four decades."""
+    s = np.logspace(-2, 2, 9)
+    both = act.f(s) + act.f(-s)
+    return 2 * float(act.f(np.zeros(1))[0]) if np.ptp(both) < 1e-14 * np.abs(act.f(s)).max() else None
+
+
+def _parts(weights, layer):
+    """[the project] Copies of W_q, of the columns v_i of W_(q+1), (M', n_q), and of b, (M', 1), or (M', 0) without."""
+    above, units = weights[layer + 1], len(weights[layer])
+    return weights[layer].copy(), above[:, :units].copy(), above[:, units:].copy()
+
+
+def _rejoin(weights, layer, W, V, b, keep):
+    """[the project] The net with these parts and only the units in keep; of none of them one stays, with w = v = 0."""
+    if not keep.any():
+        keep = np.arange(len(W)) == 0
+        W, V = np.zeros_like(W), np.zeros_like(V)
+    return [*weights[:layer], W[keep], np.hstack([V[:, keep], b]), *weights[layer + 2:]]
+
+
+def _exact_zeros(sums, sizes, tol):
+    """[the project] The sums, but exactly 0 where they are rounding, at most tol of the sum of the terms' sizes."""
+    return np.where(np.abs(sums) > tol * sizes, sums, 0)
+
+
+def _without_constants(weights, layer, act, X, tol):
+    """[beyond the papers] b -= sum_j v_j c_j over the constant units, c_j = phi(-bias_j); without b one takes all."""
+    W, V, b = _parts(weights, layer)
+    inputs = len(weights[layer - 1]) if layer else W.shape[1] if X is None else X.shape[1]
+    constant = ~W[:, :inputs].any(axis=1)
+    c = act.f(-W[:, inputs:].sum(axis=1)) * constant                # (n_q,)
+    shift = _exact_zeros(V @ c, np.abs(V) @ np.abs(c), tol)
+    if b.size:
+        b -= shift[:, None]
+    elif shift.any():
+        one = np.abs(c).argmax()
+        constant[one] = False
+        if constant.any():                                          # else it has all already
+            V[:, one] = shift / c[one]
+    return _rejoin(weights, layer, W, V, b, ~constant)
+
+
+def _ratio(w, u, homogeneous, mirrored, tol):
+    """[beyond the papers] c with w = c u, or None: 1, for homogeneous phi any c > 0, for mirrored phi -c too.
+
+    Compared entry by entry, so that the scales of the inputs do not matter.
+    """
+    c = np.linalg.norm(w) / np.linalg.norm(u) if homogeneous and u.any() else 1.0
+    for ratio in (c, -c)[:1 + mirrored]:
+        if (np.abs(w - ratio * u) <= tol * np.abs(w)).all():
+            return ratio
+    return None
+
+
+def _without_copies(weights, layer, act, tol):
+    """[beyond the papers] v_i += c v_j where w_j = c w_i, and where c < 0 b -= m v_j."""
+    W, V, b = _parts(weights, layer)
+    homogeneous, m = _is_homogeneous(act), _reflection(act)
+    mirrored = m == 0 or m is not None and b.size > 0               # m > 0 has to go into b
+    sizes, keep = np.abs(V), np.ones(len(W), bool)
+    for j in range(len(W)):
+        for i in np.flatnonzero(keep[:j]):
+            c = _ratio(W[j], W[i], homogeneous, mirrored, tol)
+            if c is not None:
+                V[:, i] += c * V[:, j]
+                b -= m * V[:, [j]] if c < 0 else 0
+                sizes[:, i] += abs(c) * sizes[:, j]
+                keep[j] = False
+                break
+    return _rejoin(weights, layer, W, _exact_zeros(V, sizes, tol), b, keep)
+
+
+def _without_unheard(weights, layer, act, X):
+    """[beyond the papers] The units with v_j = 0 go, and, given X, those with phi(w_j . a~_nu) = 0 on all samples."""
+    W, V, b = _parts(weights, layer)
+    heard = V.any(axis=0)
+    if X is not None:
+        heard &= act.f(forward_pass(weights[:layer + 1], X, act)[1][layer]).any(axis=0)
+    return _rejoin(weights, layer, W, V, b, heard)
+
+
+@checked
+def reduce_units(weights, act, *, X=None, tol=1e-9):
+    """[beyond the papers] The narrow net of a wide one, the inverse of every embedding: a list of fewer units.
+
+        reduce_units(replicate_unit(weights, layer, unit, lam), act) has the widths and the function of weights
+
+    X : (n, D) array, or None
+    tol : float, >= 0, < 1
+
+    Weights are equal to tol, entry by entry, and sums are 0 to tol of their terms. The same function everywhere; where
+    X decides, on X: with it units that are off on all samples go. In the first layer only X tells a bias from a
+    weight; without it a constant unit must have w = 0. Layers are gone through again until nothing changes.
+
+    A net without redundancy of these kinds comes back unchanged. For tanh with one hidden layer what comes back is
+    minimal, if X is given or the layer has no bias [Sussmann 1992]; elsewhere smaller nets may exist.
+    """
+    before, weights = [], [W.copy() for W in weights]
+    while not before or not all(map(np.array_equal, before, weights)):
+        before = weights
+        for layer in range(len(weights) - 2, -1, -1):               # from the top: what goes silences units below it
+            weights = _without_constants(weights, layer, act, X, tol)
+            weights = _without_copies(weights, layer, act, tol)
+            weights = _without_unheard(weights, layer, act, X)
+    return weights
+
+
+# ---------------------------------------------------------------------------------------------
 # Stationary or not, and norms
 #
 # By back-propagation, with the delta of layer q + 1, which is the narrow net's,
@@ -442,28 +586,45 @@ def first_order_blocks(weights, X, Y, act, loss, layer, W, V):
 
 
 class EmbeddingNorms(NamedTuple):
-    """[Fukumizu 2019, Sec. 5.3] Squared norms |theta|^2, and whether replication has the smallest."""
+    """[Fukumizu 2019, Sec. 5.3] |theta|_2^2, whether replication has less of it than the narrow net, and |theta|_1."""
     narrow: float
     replication: float
     inactive: float
     relu_replication: float
     replication_is_smaller: bool
+    narrow_l1: float
+    replication_l1: float
+    inactive_l1: float
+    relu_replication_l1: float
 
 
 @checked
 def embedding_norms(weights, layer, unit, count):
-    """[Fukumizu 2019, Sec. 5.3, corrected] The squared norms of a net embedded with E = count surplus units.
+    """[Fukumizu 2019, Sec. 5.3, corrected] The least norms, l2 squared and l1, of a net with E = count surplus units.
 
-        narrow                                        N
-        replication, smallest at lam_j = 1/(E + 1)    N + E |u|^2 - E / (E + 1) |zeta|^2
-        inactive units and propagation, all zero      N
-        ReLU, beta_j = gamma_j = (E + 1)^(-1/2)       N
+                                                  N = |theta|_2^2                        N_1 = |theta|_1
+        inactive units and propagation, all zero  N                                      N_1
+        replication, w_j = u, v_j = lam_j zeta    N + E |u|^2 + (|lam|^2 - 1) |zeta|^2   N_1 + E |u|_1
+                                                                                         + (|lam|_1 - 1) |zeta|_1
+            least, at lam_j = 1 / (E + 1)         N + E |u|^2 - E / (E + 1) |zeta|^2     N_1 + E |u|_1
+        ReLU, w_j = beta_j u, v_j = gamma_j zeta  N - (|u| - |zeta|)^2                   N_1 - (sqrt |u|_1
+            least over beta, gamma                                                       - sqrt |zeta|_1)^2
 
     count : int, >= 1
 
-    so replication has the smaller norm if and only if |zeta|^2 > (E + 1) |u|^2. The paper says that the inactive
-    embedding always has the smaller norm (test_erratum_replication_can_have_the_smaller_norm).
+    "In terms of the l2 or l1 norm" the paper says that the inactive embedding has the smaller norm. In l1 it is right.
+    In l2 replication has less than N if and only if |zeta|^2 > (E + 1) |u|^2
+    (test_erratum_replication_can_have_the_smaller_norm).
+
+    ReLU: beta_j^2 |u|^2 + gamma_j^2 |zeta|^2 >= 2 beta_j |gamma_j| |u| |zeta|, in all at least 2 |u| |zeta| since
+    sum_j gamma_j beta_j = 1, attained where beta_j |u| = gamma_j |zeta|. In l1 the sum over j of
+    2 sqrt(beta_j |gamma_j| |u|_1 |zeta|_1) is least where one copy has all, a bound that is not attained. Both are
+    what rescaling the narrow unit alone reaches: replicating a unit that is balanced never lowers the norm.
     """
-    E, N = count, float(sum((W ** 2).sum() for W in weights))
-    u2, zeta2 = (weights[layer][unit] ** 2).sum(), (weights[layer + 1][:, unit] ** 2).sum()
-    return EmbeddingNorms(N, float(N + E * u2 - E / (E + 1) * zeta2), N, N, bool(zeta2 > (E + 1) * u2))
+    E, u, zeta = count, weights[layer][unit], weights[layer + 1][:, unit]
+    N, u2, zeta2 = float(sum((W ** 2).sum() for W in weights)), (u ** 2).sum(), (zeta ** 2).sum()
+    N1, u1, zeta1 = float(sum(np.abs(W).sum() for W in weights)), np.abs(u).sum(), np.abs(zeta).sum()
+    replication, relu = N + E * u2 - E / (E + 1) * zeta2, N - (np.sqrt(u2) - np.sqrt(zeta2)) ** 2
+    relu_l1 = N1 - (np.sqrt(u1) - np.sqrt(zeta1)) ** 2
+    return EmbeddingNorms(N, float(replication), N, float(relu), bool(zeta2 > (E + 1) * u2),
+                          N1, float(N1 + E * u1), N1, float(relu_l1))

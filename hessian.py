@@ -28,9 +28,8 @@ from landscape import (
     Fit,
     checked,
     deltas,
-    forward,
     forward_pass,
-    jacobian,
+    jacobian_pass,
     rounding_pass,
     unstack,
 )
@@ -114,7 +113,8 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 
     Symmetric bit by bit. l' = 0 wherever the net fits the data exactly.
     """
-    J, d2l = jacobian(weights, X, act), loss.d2(forward(weights, X, act), Y)    # (n, M, P), (n, M, M)
+    inputs, z = forward_pass(weights, X, act)
+    J, d2l = jacobian_pass(weights, inputs, z, act), loss.d2(z[-1], Y)          # (n, M, P), (n, M, M)
     H = np.einsum("nmp,nmk,nkq->pq", J, d2l, J, optimize=True)
     return H / 2 + H.T / 2
 
@@ -141,7 +141,7 @@ def _gradient_level(weights, X, Y, act, loss):
     nan where l' has underflowed on all samples: then the minimum lies at infinity, and no gradient is small enough.
     """
     level = _slope_level(weights, X, Y, act, loss)
-    J = np.abs(jacobian(weights, X, act)).reshape(level.size, -1)               # (n M, P)
+    J = np.abs(jacobian_pass(weights, *forward_pass(weights, X, act), act)).reshape(level.size, -1)         # (n M, P)
     return level.ravel() @ J if level.max() > 1e-290 else np.full(J.shape[1], np.nan)
 
 
@@ -179,7 +179,8 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         count += 1
         try:
             if moved:
-                values, Q = np.linalg.eigh(hessian(unstack(theta, weights), X, Y, act, loss))
+                H = hessian_operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
+                values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
             s = -c / (np.abs(values) + mu * size)                   # the step in the basis Q
             L_new, g_new = value_and_gradient(theta + Q @ s)

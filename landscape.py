@@ -446,19 +446,14 @@ def deltas(weights, z, delta, act):
     return found[::-1]
 
 
-def output_deltas(weights, z, act):
-    """[Fukumizu 2019, supplement Eq. 15] df_m / dz_k for every output, a list of (M, ..., n, n_k)."""
-    M = z[-1].shape[-1]
-    rows = np.eye(M).reshape((M,) + (1,) * (z[-1].ndim - 1) + (M,))
-    return deltas(weights, z, np.broadcast_to(rows, (M,) + z[-1].shape), act)
-
-
 def jacobian_pass(weights, inputs, z, act):
     """[Fukumizu 2019, supplement Eq. 15] (i) for every sample and output: J (..., n, M, P)."""
-    blocks = [delta[..., :, None] * a[..., None, :] for delta, a in zip(output_deltas(weights, z, act), inputs)]
+    M = z[-1].shape[-1]
+    start = np.eye(M).reshape((M,) + (1,) * (z[-1].ndim - 1) + (M,))            # row m of the identity, for each sample
+    found = deltas(weights, z, np.broadcast_to(start, (M,) + z[-1].shape), act)             # (M, ..., n, n_k)
+    blocks = [delta[..., :, None] * a[..., None, :] for delta, a in zip(found, inputs)]     # (M, ..., n, n_k, columns)
     rows = [block.reshape(block.shape[:-2] + (W.shape[-2] * W.shape[-1],)) for block, W in zip(blocks, weights)]
-    J = np.concatenate(rows, axis=-1)                                           # (M, ..., n, P)
-    return np.moveaxis(J, 0, -2)
+    return np.moveaxis(np.concatenate(rows, axis=-1), 0, -2)
 
 
 @checked
@@ -484,6 +479,12 @@ def gradient(weights, X, Y, act, loss=SQUARE):
 def jacobian(weights, X, act):
     """[Fukumizu 2019, supplement Eq. 15] J[nu, m] = df_m(x_nu) / dtheta, (n, M, P), in the order of flatten."""
     return jacobian_pass(weights, *forward_pass(weights, X, act), act).copy()
+
+
+def output_deltas(weights, z, act):
+    """[Fukumizu 2019, supplement Eq. 15] df_m / dz_k for every sample and output, a list of (M, n, n_k)."""
+    n, M = z[-1].shape
+    return deltas(weights, z, np.broadcast_to(np.eye(M)[:, None], (M, n, M)), act)
 
 
 @checked
@@ -540,10 +541,14 @@ def _output_weights(A, Y, act):
     if np.triu(A, 1).any() or not np.diagonal(A).all():
         raise ValueError("X has rows so close to each other that float64 cannot tell their projections apart, or act "
                          f"({act.name}) underflows there")
-    m = _triangular_solve(A, Y)
-    if not np.abs(A @ m - Y).max() <= 1e-6 * np.abs(Y).max():
+    try:
+        m = _triangular_solve(A, Y)
+        miss = np.abs(A @ m - Y).max()
+    except FloatingPointError:                                                  # entries of 1e-200 on the diagonal
+        miss = np.inf
+    if not miss <= 1e-6 * np.abs(Y).max():
         raise ValueError(f"X has rows so close to each other, or act ({act.name}) is so curved, that the exact fit "
-                         f"would miss Y by {np.abs(A @ m - Y).max():.1e}")
+                         f"would miss Y by {miss:.1e}")
     return m.T.copy()
 
 
@@ -617,7 +622,8 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
                          "value then")
     a = _separating_direction(X, Y, knot, np.random.default_rng(rng))
     weights, sizes, t = [], [D, *widths], np.sort(X @ a)
-    carry = _scale(act, np.diff(t).min(initial=1.0)) if act.f(np.array([2.0 ** 40]))[0] >= 2.0 ** 39 else 0.25
+    middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
+    carry = _scale(act, np.diff(t).min(initial=1.0)) if far > 1.5 * middle else 0.25        # a bounded sigma: 1/4
     for k, (n_in, size) in enumerate(zip(sizes, sizes[1:])):
         W = np.zeros((size, n_in + 1))
         last = k == len(widths) - 1
@@ -658,7 +664,7 @@ def _scale(act, gap):
     slope at 0 is like ReLU.
     """
     middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
-    large = far <= 1.5 * middle or 2.0 ** 39 <= far <= 2.0 ** 41
+    large = far <= 1.5 * middle or 0.5 <= far / (2.0 ** 20 * middle) <= 2
     return 2.0 ** np.round(20 - np.log2(gap)) if large else 2.0 ** -10
 
 
@@ -738,7 +744,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     is made for it.
     """
     like = starts[0]
-    theta = np.stack([flatten(weights) for weights in starts])                  # (B, P)
+    theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts])      # (B, P)
     r, J = _residual_and_jacobian(theta, like, X, Y, act)                       # (B, n M), (B, n M, P)
     damping, rejected, count = np.full(len(theta), 1e-3), np.zeros(len(theta), int), np.zeros(len(theta), int)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken, others go on
@@ -767,7 +773,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             r[moved], J[moved] = _residual_and_jacobian(theta[moved], like, X, Y, act)
             near = near[after < before / 2]
         done = _settled(theta, r, J, like, X, act)
-    return [Fit(unflatten(t, like), float((ri ** 2).sum() / 2), int(c), bool(d))
+    return [Fit([W.copy() for W in unstack(t, like)], float((ri ** 2).sum() / 2), int(c), bool(d))
             for t, ri, c, d in zip(theta, r, count, done)]
 
 
@@ -946,11 +952,12 @@ def _tangent_part(J, d):
 
 def _zero_loss_functions(like, X, Y, act):
     """[Cooper 2018, Thm 2.1] residual, jacobian and level as functions of one theta, for the nets like `like`."""
-    def jacobian(theta):
-        return _residual_and_jacobian(theta[None], like, X, Y, act)[1][0]
-
     def residual(theta):
-        return _residual(theta[None], like, X, Y, act)[0]
+        return (forward_pass(unstack(theta, like), X, act)[1][-1] - Y).ravel()
+
+    def jacobian(theta):
+        net = unstack(theta, like)
+        return jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)
 
     def level(theta):
         return rounding_pass(unstack(theta, like), X, act).ravel()
@@ -1089,12 +1096,12 @@ def _graph(edges, params, D):
     for edge in edges[(source >= target) | (target < D)]:
         raise ValueError(f"edges holds {tuple(map(int, edge))}; its source should be -1 (bias) or a node below its "
                          f"target, and its target a node from {D} on: 0 to {D - 1} are the inputs")
-    nodes = np.arange(D, target.max() + 1)
+    nodes = np.unique(target)
     if label.min() < 0 or label.max() >= len(params):
         raise ValueError(f"edges has labels from {label.min()} to {label.max()}, they should lie in "
                          f"0..{len(params) - 1}, the places of params")
-    if len(missing := np.setdiff1d(nodes, target)):
-        raise ValueError(f"edges has none into node {missing[0]}; nodes should be numbered without gaps")
+    if len(gaps := np.flatnonzero(nodes != D + np.arange(len(nodes)))):
+        raise ValueError(f"edges has none into node {D + gaps[0]}; nodes should be numbered without gaps")
     depth = np.zeros(target.max() + 2, int)                                     # the last entry is node -1
     for u, v in sorted(zip(source, target), key=lambda edge: edge[1]):
         depth[v] = max(depth[v], depth[u] + 1)

@@ -7,11 +7,11 @@ Letters and shapes are those of landscape.py, where it also says how bad argumen
     bound, eps    the paper's M, and epsilon; lambda_1 is the largest eigenvalue
     g             a gradient; in changes of coordinates the map theta = g(eta), t = theta - center
 
-The alpha-scale transformation and its derivatives (Theorems 1, 3); the volume (Theorem 2); the Hessian (Theorems 4,
-5); epsilon-sharpness (Definition 2, Section 4.3); changes of coordinates (Section 5) and three families of them: power
-(Fig. 5), radial (Appendix A), weight normalisation. What none of these alters is the KL divergence of two
-distributions of theta, if both are carried over [Sec. 1]: the bridge to PAC-Bayes bounds. If the prior stays behind,
-it changes too.
+Scaling by layers and by units, and its derivatives (Theorems 1, 3); the volume (Theorem 2); the Hessian (Theorems 4,
+5); epsilon-sharpness (Definition 2, Section 4.3); what of flatness no scaling changes; changes of coordinates (Section
+5) and three families of them: power (Fig. 5), radial (Appendix A), weight normalisation. What none of these alters is
+the KL divergence of two distributions of theta, if both are carried over [Sec. 1]: the bridge to PAC-Bayes bounds. If
+the prior stays behind, it changes too.
 """
 from typing import NamedTuple
 
@@ -88,52 +88,135 @@ def orbit_tangent(weights, c):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Unit by unit [Neyshabur et al. 2015]: one hidden unit is a rectified submodule in the sense of Dinh's Section 3
+#
+# Of one hidden unit, w_j its row of W_q with the bias, v_j its column of W_(q+1): v_j phi(w_j . a~) stays if w_j is
+# multiplied by c_j > 0 and v_j divided by it. The orbit has the tangent t_j = (w_j, -v_j) = A_j theta, A_j = diag(+1 on
+# w_j, -1 on v_j, else 0). L is constant on it; differentiate that once more, in all of theta:
+#
+#     t_j . grad L = 0,    H t_j = -A_j grad L
+#
+# By the first |w_j|^2 - |v_j|^2 is conserved by gradient flow, d theta/dt = -grad L [Du et al. 2018]. By the second
+# H t_j = 0 where grad L = 0, so the rank of H is at most P less the rank of the tangents: the number of hidden units,
+# less one for each group of units that no chain of nonzero weights ties to an input, a bias or an output. All of it off
+# the kinks of phi.
+# ---------------------------------------------------------------------------------------------------------------------
+
+@checked
+def unit_scale(weights, layer, scales):
+    """[beyond the papers] Each unit of a layer scaled by itself, a net: w_j -> c_j w_j, v_j -> v_j / c_j, c_j > 0.
+
+    scales : (N,) array, > 0; c_j for each of the N units of the layer
+
+    The same function for every x, if phi is positively homogeneous. The next layer's bias stays.
+    """
+    units, scaled = len(weights[layer]), [W.copy() for W in weights]
+    if len(scales) != units:
+        raise ValueError(f"scales has length {len(scales)}, it should be {units}, one for each unit of the layer")
+    scaled[layer] *= scales[:, None]
+    scaled[layer + 1][:, :units] /= scales
+    return scaled
+
+
+@checked
+def unit_tangents(weights):
+    """[beyond the papers] The tangents t_j = (w_j, -v_j) of all hidden units as columns, (P, hidden units).
+
+    Rows in flatten's order, columns layer by layer. In the kernel of the Jacobian at every sample, orthogonal to
+    grad L, in the kernel of the Hessian where grad L = 0. Tangents of the alpha-orbit are sums of them.
+    """
+    P = sum(W.size for W in weights)
+    place, tangents = unstack(np.arange(P), weights), []
+    for k, (W, above) in enumerate(zip(weights, weights[1:])):
+        for j in range(len(W)):
+            t = np.zeros(P)
+            t[place[k][j]], t[place[k + 1][:, j]] = W[j], -above[:, j]
+            tangents.append(t)
+    return np.array(tangents).reshape(-1, P).T
+
+
+@checked
+def balance(weights):
+    """[beyond the papers] The net of least norm among all that unit_scale makes of this one: |w_j| = |v_j|, each unit.
+
+        c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves                     [Stock et al. 2019]
+
+    |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep for one hidden
+    layer, 20 to 70 for two to four, 1000 at most. Units with w_j = v_j = 0 are left alone; if only one of them is 0, no
+    c_j > 0 reaches the least.
+    """
+    weights = [W.copy() for W in weights]
+    for _ in range(1000):
+        moved = 0.0
+        for k in range(len(weights) - 1):
+            w = np.linalg.norm(weights[k], axis=1)                  # (n_k,)
+            v = np.linalg.norm(weights[k + 1][:, :len(w)], axis=0)
+            if ((w == 0) != (v == 0)).any():
+                raise ValueError(f"weights[{k}] has a unit with w = 0 or v = 0 alone: there is no net of least norm")
+            c = np.sqrt(np.where(v == 0, 1, v) / np.where(w == 0, 1, w))
+            weights, moved = unit_scale(weights, k, c), max(moved, np.abs(c - 1).max())
+        if moved < 1e-14:
+            break
+    return weights
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Theorem 2: the volume
 #
-# K = 2, no biases: T has the determinant alpha^(n1 - n2). With |.| the largest entry, let the box of radius r' =
-# min(r, |theta_1| / 2) around theta lie in {L < L(theta) + eps}. The entry of theta_1 with |entry| = |theta_1| lies in
-# [|theta_1| - r', |theta_1| + r'] on the box (up to its sign), and alpha = 2 (|theta_1| + r') / (|theta_1| - r') moves
-# that interval off itself. So the boxes T_alpha^k(box), k = 0, 1, ..., are disjoint, L takes on each the values it
-# takes on the first, and orbits inside the set join them. If n1 >= n2 their volumes alpha^(k (n1 - n2)) (2 r')^(n1+n2)
-# do not fall: infinite in all. If n1 < n2 take 1 / alpha.
+# Scale layer i by alpha and layer j by 1 / alpha; the biases between follow (those of i..j-1 by alpha if i < j, of
+# j..i-1 by 1 / alpha if i > j), the rest stays. T is diagonal, alpha^power with power = 1, 0 or -1 for each parameter,
+# of determinant alpha^e, e the sum of the powers: n1 - n2 for two layers, of which alpha multiplies theta_1.
+#
+# With |.| the largest entry, let the box of radius r' = min(r, |theta_1| / 2) around theta lie in {L < L(theta) +
+# eps}. The entry of theta_1 with |entry| = |theta_1| lies in [|theta_1| - r', |theta_1| + r'] on the box (up to its
+# sign), and alpha = 2 (|theta_1| + r') / (|theta_1| - r') moves that interval off itself. So the boxes T_alpha^k(box),
+# k = 0, 1, ..., are disjoint, L takes on each the values it takes on the first, and orbits inside the set join them. If
+# e >= 0 their volumes alpha^(k e) (2 r')^P do not fall: infinite in all. If e < 0 take 1 / alpha.
 # ---------------------------------------------------------------------------------------------------------------------
 
 class Boxes(NamedTuple):
-    """[Dinh 2017, Thm 2] alpha, the radii (count, 2) of the boxes in theta_1 and theta_2, and log volumes (count,)."""
+    """[Dinh 2017, Thm 2] alpha, the radii (count, 2) of what it multiplies and divides, and log volumes (count,)."""
     alpha: float
     radii: np.ndarray
     log_volumes: np.ndarray
 
 
 @checked
-def flat_boxes(weights, r, count):
+def flat_boxes(weights, r, count, *, layers=(0, 1)):
     """[Dinh 2017, Thm 2] Disjoint boxes T_alpha^k(B(r', theta)); L takes on each the values it takes on the first.
 
         r' = min(r, |theta_1| / 2),   alpha = 2 (|theta_1| + r') / (|theta_1| - r'),   |.| the largest |entry|
-        log volume of box k = k (n1 - n2) log alpha + (n1 + n2) log(2 r'),   k = 0..count-1
+        log volume of box k = k e log alpha + P log(2 r'),   k = 0..count-1,   det T_alpha = alpha^e
 
     r : float, > 0; with L < L(theta) + eps on B(r, theta), for instance from box_radius
     count : int, >= 1
+    layers : (2,) array, whole, >= 0; i != j; alpha multiplies layer i, theta_1 with all that follows it, and divides j
 
-    For n1 < n2 it is 1 / alpha that is returned and used, so the volumes never fall. The weights are [theta_1,
-    theta_2], the second without bias (a bias of the first scales along). Box k has the center alpha_scale(weights,
-    [alpha ** k, alpha ** -k]), and np.logaddexp.accumulate(log_volumes) is the log of the volume found so far: above
-    every bound in the end.
+    For e < 0 it is 1 / alpha that is returned and used, so the volumes never fall. Box k has the center
+    alpha_scale(weights, alphas ** k), alphas 1 but for alpha in the place i and 1 / alpha in j; its radius is
+    radii[k, 0] in what alpha multiplies, radii[k, 1] in what it divides, r' in the rest.
+    np.logaddexp.accumulate(log_volumes) is the log of the volume found so far: above every bound in the end.
 
     |.| has to be the largest entry: with Frobenius' norm the box can hold theta_1 = 0
-    (test_theorem_2_control_with_the_frobenius_norm_a_box_can_hold_theta_1_equal_to_0).
+    (test_theorem_2_control_with_the_frobenius_norm_a_box_can_hold_theta_1_equal_to_0). The paper's alpha^(n1 - n2) > 1
+    should be >= 1 (test_erratum_theorem_2_the_determinant_is_1_where_n1_is_n2).
     """
-    if len(weights) != 2 or weights[1].shape[1] != len(weights[0]) or not weights[0].any():
-        raise ValueError("weights should be theta_1, not 0, and theta_2, without bias: an output bias is not scaled, "
-                         "and theta_1 = 0 is its own image under every alpha")
-    n1, n2, largest = weights[0].size, weights[1].size, np.abs(weights[0]).max()
-    r = min(r, largest / 2)
+    i, j = layers
+    if i == j or max(i, j) >= len(weights):
+        raise ValueError(f"layers is {(int(i), int(j))}, it should be two of the {len(weights)} layers of weights")
+    c, theta = np.zeros(len(weights)), np.concatenate([W.ravel() for W in weights])
+    c[i], c[j] = 1, -1
+    power = orbit_tangent([np.ones(W.shape) for W in weights], c)   # (P,), of alpha in T_alpha
+    largest = np.abs(theta[power > 0]).max()
+    if largest == 0:
+        raise ValueError(f"weights[{i}] is 0, it should not be: theta_1 = 0 is its own image under every alpha")
+    r, e = min(r, largest / 2), power.sum()
     alpha = 2 * (largest + r) / (largest - r)                       # from 2 to 6
-    if n1 < n2:
+    if e < 0:
         alpha = 1 / alpha
     k = np.arange(count)
     radii = r * alpha ** (k[:, None] * [1.0, -1.0])                 # (count, 2)
-    return Boxes(float(alpha), radii, k * (n1 - n2) * np.log(alpha) + (n1 + n2) * np.log(2 * r))
+    return Boxes(float(alpha), radii, k * e * np.log(alpha) + len(theta) * np.log(2 * r))
 
 
 @checked
@@ -187,7 +270,10 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
 #
 # Theorem 4, K = 2. H = hess L(theta) is >= 0 and not 0, so it has a diagonal element d > 0. The norm of D H D is at
 # least its diagonal element, d / alpha^2 if d belongs to theta_1, alpha^2 d if to theta_2: above any bound for a small,
-# or a large, alpha.
+# or a large, alpha. If d belongs to an output bias, which is not scaled, it says nothing. In a subspace with the basis
+# Q, orthonormal and drawn without regard to alpha, alpha^2 Q^T D H D Q = Q_1^T H_11 Q_1 + O(alpha^2), with the rows and
+# block of theta_1: that diverges too, unless Q_1^T H_11 Q_1 = 0. Section 4.3 was "not able to show" it
+# (test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too).
 #
 # Theorem 5. alpha_k = 1 / beta but for alpha_(k*) = beta^(K-1): then D is beta on all but n_(k*) entries. Let H' be the
 # principal block of H without those. By Cauchy's interlacing, twice, with lambda_1 the largest,
@@ -200,25 +286,32 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
-def alpha_for_norm(H, n1, bound):
+def alpha_for_norm(H, n1, bound, *, biases=0):
     """[Dinh 2017, Thm 4] An alpha with |hess L(T_alpha theta)|_2 > bound, T_alpha = (alpha theta_1, theta_2 / alpha).
 
         alpha < sqrt(d / bound) if d, the largest diagonal element of H, belongs to theta_1
         alpha > sqrt(bound / d) if it belongs to theta_2
 
-    H : (P, P) array, symmetric; hess L(theta) of [theta_1, theta_2], the second without bias
-    n1 : int, >= 1; the number of entries of theta_1
+    H : (P, P) array, symmetric; hess L(theta) of [theta_1, theta_2]
+    n1 : int, >= 1; the number of entries of theta_1, hidden biases among them
     bound : float, > 0
+    biases : int, >= 0; M if the outputs have biases: they stand at the end of each row of W_2 and are left out of d
 
     One per cent beyond the limit; the trace of a Hessian that is >= 0 is above the bound as well. At a saddle the
     theorem's first step can fail: diag(-1, 1) has a positive diagonal element, [[0, 1], [1, 0]] has not
     (test_theorem_4_control_a_saddle_may_have_no_positive_diagonal_element).
+
+    With output biases (App. B) a Hessian that is not 0 is not enough: it can be 0 outside of theirs, and then no alpha
+    changes it (test_erratum_theorem_4_fails_where_only_an_output_bias_has_curvature).
     """
-    d = np.diag(H)
-    if n1 >= len(H):
-        raise ValueError(f"n1 is {n1}, it should be below {len(H)}, the size of H: the rest is theta_2")
+    d = np.diag(H).copy()
+    if n1 >= len(d) or biases and (len(d) - n1) % biases:
+        raise ValueError(f"n1 is {n1}, biases {biases}, and H has {len(d)} rows: after n1 theta_2 should come, by rows")
+    if biases:
+        d[n1:].reshape(biases, -1)[:, -1] = 0                       # a view of d
     if d.max() <= 0:
-        raise ValueError("H has no positive diagonal element, it should be the Hessian at a minimum, and not 0")
+        raise ValueError("H has no positive diagonal element that alpha scales, it should be the Hessian at a minimum, "
+                         "and not 0 outside the output biases")
     ratio = np.sqrt(d.max() / bound)
     return float(ratio / 1.01 if d.argmax() < n1 else 1.01 / ratio)
 
@@ -253,7 +346,7 @@ def alphas_for_many(H, sizes, bound, *, biases=None, tol=None):
     H : (P, P) array, symmetric; >= 0, the Hessian at a minimum
     sizes : (K,) array, whole, >= 1; the numbers of weights of the layers without their biases
     bound : float, > 0
-    biases : (K,) array, whole, >= 0, or None; the numbers of biases
+    biases : (K,) array, whole, >= 0, or None; the numbers of biases, in any layers
     tol : float, >= 0, or None; eigenvalues of at most this size count as zero; None: P eps max|lambda|
 
     k* is the layer with the least n_k (with biases, the least n_k + sum_(j >= k) dim b_j, and beta >= 1), lambda_r the
@@ -404,7 +497,8 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=None,
     in that direction); if the Hessian is given, also from +- its top eigenvector and from quadratic_maximum; never
     from theta itself, where the gradient of a minimum is 0. What it finds is a lower bound, no percentage (Keskar's is
     100 times it); on a ball, with the Hessian, it is no less than what the second-order model's best point attains:
-    exact for a quadratic. The point is theta, the value 0, if nothing higher was found.
+    exact for a quadratic. The point is theta, the value 0, if nothing higher was found. With widths epsilon is only the
+    radius of quadratic_maximum.
     """
     A, p = subspace, len(theta) if subspace is None else subspace.shape[1]
     if A is not None and np.linalg.matrix_rank(A) < p:
@@ -477,20 +571,97 @@ def network_loss(weights, X, Y, act, loss=SQUARE):
 
 
 @checked
-def alpha_to_constant(weights, epsilon):
-    """[Dinh 2017, Sec. 4.3] The alpha for which the ball of radius eps around T_alpha(theta) reaches theta_1 = 0.
+def alpha_to_constant(weights, epsilon, *, layer=0):
+    """[Dinh 2017, Sec. 4.3] The alpha for which the ball of radius eps around T_alpha(theta) reaches theta_i = 0.
 
-        alpha = eps / |theta_1|_F:   |T_alpha(theta) - (0, theta_2 / alpha)| = alpha |theta_1|_F = eps
+        alpha = eps / |theta_i|_F,   T_alpha multiplies layer i by alpha and any other by 1 / alpha
 
     epsilon : float, > 0
+    layer : layer; i, counted from 0, any of them
 
-    So its epsilon-sharpness is at least (L(f = const) - L) / (1 + L), whatever it was before. The weights are [theta_1,
-    theta_2]; biases of the first layer count as theta_1. The second may have biases: they stay, and the constant is
-    -bias; without, it is 0.
+    theta_i are the weights of the layer; its bias may stay, f is constant without (in the first layer it cannot be
+    told apart and counts as theta_1). So the epsilon-sharpness there is at least (L(f = that constant) - L) / (1 + L),
+    no less than with the best constant, whatever it was before. Here the paper stops. But at a smaller alpha the ball
+    holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and without other biases that factor comes before f: as
+    large as one likes, if f is not 0 on the data
+    (test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0).
     """
-    if len(weights) != 2 or not weights[0].any():
-        raise ValueError("weights should be theta_1, not 0, and theta_2: theta_1 = 0 stays where it is at every alpha")
-    return float(epsilon / np.linalg.norm(weights[0]))
+    theta = weights[layer][:, :len(weights[layer - 1])] if layer else weights[0]
+    if not theta.any() or len(weights) < 2:
+        raise ValueError(f"weights[{layer}] should not be 0, nor the only layer: no alpha scales it")
+    return float(epsilon / np.linalg.norm(theta))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What no scaling changes [beyond the papers]
+#
+# tr hess L(T_alpha theta) = sum_k t_k / alpha_k^2 with t_k = tr H_kk, the traces of the layers' blocks. By the
+# inequality of the means it is least where all terms are equal, alpha_k^2 = t_k / g, g = (t_1 ... t_K)^(1/K), and K g
+# there: a measure of flatness that belongs to the orbit, not to the point. At every theta off the kinks t_k >= 0 for a
+# convex loss: f is linear in theta_k alone, so H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k is the same on the whole
+# orbit too [Petzka et al. 2021].
+#
+# Under any map theta_i -> c_i theta_i that keeps f, of layers or of units, theta_i d/dtheta_i keeps its values: with
+# Theta = diag(theta), Theta grad L and Theta hess L Theta are the same before and after, and so are the sum of
+# theta_i^2 H_ii and that matrix's norm. The box |z_i| <= eps |theta_i| is carried onto itself, and with it its
+# sharpness [Kwon et al. 2021]. Keskar's box is eps (|theta_i| + 1) wide: the + 1 is what breaks it.
+# ---------------------------------------------------------------------------------------------------------------------
+
+@checked
+def flattest_alphas(H, sizes):
+    """[beyond the papers] The scales (K,) that make the trace of hess L(T_alpha theta) least on the alpha-orbit.
+
+        alpha_k = sqrt(t_k / g),   g = (t_1 ... t_K)^(1/K),   t_k = tr H_kk;   the least trace is K g
+
+    H : (P, P) array, symmetric
+    sizes : (K,) array, whole, >= 1; numbers of parameters of the layers
+
+    For nets without biases beyond the first layer, whose biases count as its weights. Rows and columns of output
+    biases, which are not scaled and only add a constant to the trace, are to be left out of H.
+    """
+    if sizes.sum() != len(H):
+        raise ValueError(f"sizes add up to {sizes.sum()}, they should to {len(H)}, the size of H")
+    t = np.add.reduceat(np.diag(H), np.cumsum(sizes) - sizes)       # (K,)
+    if t.min() <= 0:
+        raise ValueError(f"H has the traces {t} by layer, they should be positive: the trace has no least value else")
+    return np.sqrt(t / np.exp(np.log(t).mean()))
+
+
+class Measures(NamedTuple):
+    """[beyond the papers] Measures of flatness at a minimum; those before `rank` change along the alpha-orbit."""
+    norm: float                 # lambda_1(H)
+    trace: float
+    ball: float                 # epsilon-sharpness
+    keskar: float               # the same over Keskar's box
+    rank: int
+    least_trace: float          # on the alpha-orbit: K g
+    scaled_norm: float          # lambda_1(Theta H Theta)
+    scaled_trace: float         # sum theta_i^2 H_ii
+    adaptive: float             # sharpness over the box |z_i| <= eps |theta_i|
+
+
+@checked
+def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=None):
+    """[beyond the papers] What changes along the alpha-orbit of a minimum, and what does not, as Measures.
+
+    loss, gradient : function; of one point, as in epsilon_sharpness
+    H : (P, P) array, symmetric; hess L(theta), with traces of its layers' blocks that are positive
+    theta : (P,) array
+    sizes : (K,) array, whole, >= 1; as in flattest_alphas
+    epsilon : float, > 0
+    starts : int, >= 1
+
+    Under unit_scale least_trace changes too; the rank and the last three do not. The volume of Theorem 2 is infinite
+    everywhere: it does not change and tells nothing.
+    """
+    values, scaled = np.linalg.eigvalsh(H), theta[:, None] * H * theta
+    alphas = np.repeat(flattest_alphas(H, sizes), sizes)            # (P,)
+    seed = int(rng.integers(2 ** 32))                               # the same random starts in all three
+    sharp = [epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, box=box, starts=starts, rng=seed).value
+             for box in (None, True, epsilon * np.abs(theta))]
+    return Measures(float(values[-1]), float(values.sum()), sharp[0], sharp[1],
+                    int((values > len(H) * EPS * values[-1]).sum()), float((np.diag(H) / alphas ** 2).sum()),
+                    float(np.linalg.norm(scaled, 2)), float(np.trace(scaled)), sharp[2])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -533,7 +704,7 @@ def input_derivative(df_dx, dxi_du):
     dxi_du : (D, q) array; the derivative of xi at u
 
     The paper's left side is taken at xi(u), where f_xi in general is not even meant to be evaluated
-    (test_erratum_the_derivative_of_f_xi_is_at_u).
+    (test_erratum_the_derivative_of_f_xi_is_at_u). For a net input_jacobian gives df/dx.
     """
     return df_dx @ dxi_du
 
@@ -550,6 +721,8 @@ def reversing_output_map(F, G, Y):
     |E|^2 + (k^2 - 1) |E q|^2, so k^2 > 1 + (tr A - tr B) / mu reverses the order; k^2 - 1 is twice as much here, which
     reverses it by the margin tr A - tr B it had. S is symmetric, positive definite, with a single eigenvalue k other
     than 1. Where G is better in every direction of the outputs (as always for M = 1) no linear map will do.
+
+    The appendix speaks of the representation of inputs; that it means the space of the errors is our reading.
     """
     A, B = (F - Y).T @ (F - Y), (G - Y).T @ (G - Y)                 # (M, M)
     mu, Q = np.linalg.eigh(B - A)
@@ -735,7 +908,10 @@ def weight_norm(s, v):
     v : (d,) array
 
     The paper allows every alpha != 0; alpha < 0 turns w into -w
-    (test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only).
+    (test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only). As alpha goes to 0 any ball of v reaches
+    -w, a minimum of high sharpness (test_section_5_1_for_small_v_the_ball_reaches_the_opposite_weights); as it grows
+    the sharpness over a ball of v falls to 0, over Keskar's box, which grows with |v_i|, it does not
+    (test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0).
     """
     if not v.any():
         raise ValueError("v is 0, it should not be: w = s v / |v| has no direction there")
@@ -756,8 +932,9 @@ def weight_norm_hessian(s, v, grad, hess):
 
     s comes first; [1:, 1:] is the Hessian in v alone, (s / |v|)^2 Q H Q where grad = 0.
 
-    H_vv(alpha v) = H_vv(v) / alpha^2, alpha > 0, as the paper says. But H_ss stays: with s counted as a parameter no
-    minimum with u^T H u != 0 gets flat (test_erratum_with_the_scale_included_the_hessian_does_not_become_flat).
+    H_vv(alpha v) = H_vv(v) / alpha^2, alpha > 0, as the paper says, with respect to v. But H_ss does not depend on |v|:
+    with s counted as a parameter no minimum with u^T H u != 0 gets flat
+    (test_caveat_with_the_scale_included_the_hessian_does_not_become_flat).
     """
     u, length = weight_norm(1.0, v), np.linalg.norm(v)
     Q = np.eye(len(v)) - np.outer(u, u)

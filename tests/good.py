@@ -114,7 +114,7 @@ def of_embeddings(n, D, H, M):
         "inactive_propagation": at | {"W": W},
         "inactive_units_and_propagation": at | {"count": 2, "act": TANH},
         "replicate_relu_unit": at | {"unit": 0, "gamma": lam, "beta": np.array([2.0, 1, 2])},
-        "inactive_relu_units": at | {"V": V, "X": X, "K": 1.0, "act": RELU},
+        "inactive_relu_units": at | {"V": V, "X": X, "W": np.hstack([0 * W[:, 1:], [[9], [8]]]), "K": 1.0, "act": RELU},
         "flat_radius": at | {"X": X, "unit": 0, "A": A, "act": RELU},
         "flat_dimension": {"weights": weights, "counts": np.array([2])},
         "complement": {"lam": lam},
@@ -123,6 +123,7 @@ def of_embeddings(n, D, H, M):
         "omega_coordinates": {"weights": weights} | coordinates,
         "read_omega": {"wide": [np.vstack([weights[0], W]), np.insert(weights[1], [H, H], V.T, axis=1)]} | coordinates,
         "first_order_blocks": at | {"X": X, "Y": Y, "act": TANH, "loss": SQUARE, "W": W, "V": V},
+        "reduce_units": {"weights": weights, "act": TANH, "X": X, "tol": 1e-9},
         "embedding_norms": at | {"unit": 0, "count": 2},
     }
 
@@ -139,6 +140,7 @@ def of_pacbayes(n, D, H, M):
         "gaussian_kl": {"mean_q": theta, "cov_q": C, "mean_p": theta[::-1].copy(), "cov_p": C + np.eye(d)},
         "isotropic_kl": {"mean": theta, "cov": C, "sigma": 1.0},
         "curvature_kl": {"H": C} | spread, "ridge_kl": {"H": C} | spread,
+        "product_cost": {"H0": C, "cross": np.ones((d, 2)), "S": definite(2)} | spread,
         "kl_smooth": {"theta0": theta, "v": v, "H0": C, "S": S} | spread,
         "kl_relu": {"theta0": theta, "v": v, "H0": C} | spread,
         "mean_curvature": {"v": v, "inputs": X, "sigma": 1.0},
@@ -171,25 +173,30 @@ def of_reparam(n, D, H, M):
     weights, X, Y = data.values()
     P = 2 * n
     theta, J, C, center = whole(P), whole(P, D), definite(P), {"center": whole(P) + 1}
+    rises = {"loss": lambda t: float(np.tanh(t).sum() + len(t)), "gradient": dtanh}
     shape, radii = {"a": 1.0, "b": 1.0}, {"rhat": 1.0, "delta": 9.0, "rho": 2.0}
     sizes, shifted = {"sizes": np.array([P - 1, 1]), "biases": np.array([0, 0])}, {"center": whole(D) + 1}
     return {
         "alpha_scale": {"weights": weights, "alphas": np.ones(2)},
         "alpha_diagonal": {"weights": weights, "alphas": np.ones(2)},
         "orbit_tangent": {"weights": weights, "c": np.array([2.0, -2])},
-        "flat_boxes": {"weights": [weights[0], whole(M, H)], "r": 1.0, "count": 2},
+        "unit_scale": {"weights": weights, "layer": 0, "scales": np.arange(1.0, H + 1)},
+        "unit_tangents": {"weights": weights}, "balance": {"weights": weights},
+        "flat_boxes": {"weights": weights, "r": 1.0, "count": 2, "layers": np.array([0, 1])},
         "output_change": {"weights": weights, "X": X, "r": 0.5, "act": RELU},
         "box_radius": data | {"epsilon": 0.5, "act": RELU},
-        "alpha_for_norm": {"H": C, "n1": 1, "bound": 1.0},
+        "alpha_for_norm": {"H": C, "n1": 1, "bound": 1.0, "biases": 0},
+        "flattest_alphas": {"H": C, "sizes": np.array([P - 1, 1])},
+        "orbit_measures": rises | {"H": C, "theta": theta, "sizes": np.array([P - 1, 1]), "epsilon": 0.5, "starts": 2,
+                                   "rng": 0},
         "large_eigenvalues": {"rank": 2} | sizes,
         "alphas_for_many": {"H": C, "bound": 1.0, "tol": 0.5} | sizes,
         "quadratic_sharpness": {"H": C, "loss": 0.5, "epsilon": 0.5},
         "quadratic_maximum": {"g": theta, "H": C, "epsilon": 0.5},
-        "epsilon_sharpness": {"loss": lambda t: float(np.tanh(t).sum() + len(t)), "gradient": dtanh, "theta": theta,
-                              "epsilon": 0.5, "hessian": C, "box": np.ones(P - 1), "subspace": np.eye(P)[:, 1:],
-                              "starts": 2, "iterations": 2, "rng": 0},
+        "epsilon_sharpness": rises | {"theta": theta, "epsilon": 0.5, "hessian": C, "box": np.ones(P - 1),
+                                      "subspace": np.eye(P)[:, 1:], "starts": 2, "iterations": 2, "rng": 0},
         "network_loss": data | {"act": TANH, "loss": SQUARE},
-        "alpha_to_constant": {"weights": weights, "epsilon": 0.5},
+        "alpha_to_constant": {"weights": weights, "epsilon": 0.5, "layer": 0},
         "pullback_gradient": {"grad": theta, "J": J},
         "pullback_hessian": {"hess": C, "J": J, "grad": theta, "d2g": whole(P, D, D)},
         "input_derivative": {"df_dx": whole(M, D), "dxi_du": whole(D, n)},

@@ -19,11 +19,12 @@ from embeddings import (
     omega_coordinates,
     parameter_order,
     read_omega,
+    reduce_units,
     replicate_relu_unit,
     replicate_unit,
     split_unit,
 )
-from hessian import hessian, inertia
+from hessian import hessian, inertia, replication_curvature
 from landscape import (
     LEAKY_RELU,
     LOGISTIC,
@@ -161,6 +162,22 @@ def test_theorem_2_control_a_general_split_is_not_stationary(widths, layer):
     assert np.abs(dv).max() < 1e-12 and np.abs(dw).max() > 1e-5
     lam = np.array([[0.3], [0.7]])                                  # control: along zeta it is
     assert steepest(split_unit(weights, layer, 0, lam * weights[layer + 1][:, 0]), X, Y, TANH) < 1e-12
+
+
+def test_the_stationary_part_of_Pi_repl_is_where_F_cancels_v():
+    weights, X, Y = stationary([1, 2, 4], TANH)
+    F, zeta = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0).F, weights[1][:, 0]
+    rng = np.random.default_rng(0)
+    _, s, vt = np.linalg.svd(F.T)                                   # F (M', D') = (4, 2)
+    rank = int((s > 1e-10 * s[0]).sum())
+    assert rank == 2 and np.abs(F.T @ zeta).max() < 1e-12           # F^T zeta = dL/du = 0
+    kernel = vt[rank:]                                              # v with F^T v = 0: M' - rank F = 2 > 1 dimensions
+    for E in (1, 3):
+        V = rng.normal(size=(E, 2)) @ kernel                        # E (M' - rank F) of them, not along zeta
+        wide = split_unit(weights, 0, 0, np.vstack([zeta - V.sum(axis=0), V]))
+        assert np.linalg.matrix_rank(np.vstack([V, zeta]), tol=1e-9) == 2 and steepest(wide, X, Y, TANH) < 1e-12
+        V += 0.1 * vt[:1]                                           # control: out of the kernel
+        assert steepest(split_unit(weights, 0, 0, np.vstack([zeta - V.sum(axis=0), V])), X, Y, TANH) > 1e-5
 
 
 @every_net
@@ -325,12 +342,47 @@ def test_proposition_7_units_in_B_K_stay_off_on_the_data():
                 assert relative(forward(wide, 3 * X, act), f) < 1e-15
 
 
-def test_erratum_the_flat_set_of_proposition_7_is_bounded():
-    weights, X, _ = draw([2, 3, 2], seed=3)                         # printed: an affine subset
+def test_proposition_7_data_in_the_unit_ball_have_R_1_as_the_paper_has():
+    weights, X, _ = draw([2, 3, 2])
+    for size in (1 / np.linalg.norm(X, axis=1).max(), 1e-3):
+        wide = inactive_relu_units(weights, 0, np.ones((1, 2)), size * X, K=1.5)
+        assert wide[0][3] == pytest.approx([0, 0, 3], rel=1e-15)
+
+
+def test_the_flat_set_of_proposition_7_is_a_cone_and_B_K_a_part_of_it():
+    weights, X, _ = draw([2, 3, 2], seed=3)                         # printed: an affine subset R^M x B_K
     wide = inactive_relu_units(weights, 0, np.ones((1, 2)), X)
-    f = forward(weights, X, RELU)
-    wide[0][3, 0] = 1e3                                             # along a line of that affine set, out of B_K
+    f, w, rng = forward(weights, X, RELU), wide[0][3].copy(), np.random.default_rng(0)
+    a, points = np.hstack([X, -np.ones((7, 1))]), []
+    while len(points) < 40:                                         # of the cone w . a~ < 0
+        point = w + 3 * rng.normal(size=3)
+        points += [point] if (a @ point < 0).all() else []
+    for point, t in product(points, (1e-6, 1.0, 1e6)):              # unbounded in w, and in v
+        wide[0][3], wide[1][:, 3] = t * point, 1e6 * rng.normal(size=2)
+        assert (forward(wide, X, RELU) == f).all()
+    for p, q in zip(points, points[1:]):                            # convex: the flat set is connected
+        wide[0][3] = (p + q) / 2
+        assert (forward(wide, X, RELU) == f).all()
+    wide[0][3] = w + [1e3, 0, 0]                                    # on a line through B_K: not affine
     assert relative(forward(wide, X, RELU), f) > 1
+
+
+def test_eq_10_any_weights_that_are_off_on_the_data_will_do():
+    for widths, bias, layer in [([2, 3, 2], True, 0), ([2, 3, 2, 2], True, 1), ([2, 3, 2], False, 0)]:
+        weights, X, _ = draw(widths, bias, seed=3)
+        X = np.abs(X)                                               # so that without a bias too some w is off on all
+        a = forward_pass(weights, X, RELU)[0][layer]                # (n, D')
+        rng, W = np.random.default_rng(0), []
+        while len(W) < 3:
+            w = rng.normal(size=a.shape[1]) - np.append(np.ones(a.shape[1] - 1), -1 if bias else 1)
+            W += [w] if (a @ w < 0).all() else []
+        wide = inactive_relu_units(weights, layer, rng.normal(size=(3, len(weights[layer + 1]))), X, W=W)
+        assert (wide[layer][-3:] == W).all()
+        assert relative(forward(wide, X, RELU), forward(weights, X, RELU)) < 1e-15
+    for far, row in ((1e-12, 1), (0.0, 1), (1.0, 2)):               # on the boundary too: Theorem 9 needs w . a~ < 0
+        W = [[-1.0, -1.0, 0.0], [far, 0.0, far]][:row]
+        with pytest.raises(ValueError, match="W .* sample .* should be negative"):
+            inactive_relu_units(draw([2, 3, 2])[0], 0, np.ones((len(W), 2)), [[1.0, -1.0], [1.0, 2.0]], W=W)
 
 
 def test_control_eq_10_keeps_the_function_on_the_data_only():
@@ -532,6 +584,195 @@ def test_abundance_units_in_several_layers_at_once():
     assert not H[~keep].any() and relative(H[keep][:, keep], hessian(weights, X, Y, RELU)) < 1e-13
 
 
+# ------------------------------------------------------------------ the narrow net of a wide one
+
+def widths_of(net):
+    return [len(W) for W in net]
+
+
+def same_function(net, other, X, act):
+    """To rounding, near the data and far from them."""
+    far = np.vstack([X, 100 * X])
+    f = forward(other, far, act)
+    return np.abs(forward(net, far, act) - f).max() <= 1e-12 * max(1, np.abs(f).max())
+
+
+@every_net
+def test_reduce_units_is_the_inverse_of_every_embedding(widths, bias):
+    for act in ACTIVATIONS:
+        weights, X, _ = draw(widths, bias)
+        rng = np.random.default_rng(1)
+        for layer in range(len(weights) - 1):
+            M1, D1, unit = len(weights[layer + 1]), weights[layer].shape[1], len(weights[layer]) - 1
+            V, W = rng.normal(size=(3, M1)), rng.normal(size=(3, D1))
+            split = np.vstack([V, weights[layer + 1][:, unit] - V.sum(axis=0)])
+            wide = [replicate_unit(weights, layer, unit, [0.5, -1.0, 1.5, 0.0]),
+                    split_unit(weights, layer, unit, split), inactive_propagation(weights, layer, W)]
+            if act.f(np.zeros(1))[0] == 0:
+                wide += [inactive_units(weights, layer, V, act), inactive_units_and_propagation(weights, layer, 2, act)]
+            if act in (RELU, LEAKY_RELU):
+                wide.append(replicate_relu_unit(weights, layer, unit, *relu_pair(rng, 3)))
+            for net in wide:
+                back = reduce_units(net, act)
+                assert [W.shape for W in back] == [W.shape for W in weights]
+                assert same_function(back, weights, X, act)
+
+
+@every_net
+def test_a_net_without_redundancy_comes_back_unchanged(widths, bias):
+    for act, size in product(ACTIVATIONS, (1e-8, 1.0, 1e8)):        # whatever the scale of its weights
+        weights, X, _ = draw(widths, bias, scale=size)
+        back = reduce_units(weights, act)
+        assert all((a == b).all() and not np.shares_memory(a, b) for a, b in zip(back, weights))
+    weights, X, _ = draw(widths, bias, n=200)
+    for act in (TANH, SIGMOID, SOFTPLUS, LEAKY_RELU):               # nor do data that keep every unit busy change it
+        assert all((a == b).all() for a, b in zip(reduce_units(weights, act, X=X), weights))
+
+
+def test_reduce_units_undoes_many_embeddings_in_any_order_of_the_units():
+    for act, seed in product((TANH, RELU, SIGMOID, SMOOLU), range(5)):
+        weights, X, _ = draw([2, 3, 2, 3, 2], seed=seed)
+        wide, rng = weights, np.random.default_rng(seed)
+        for layer, kind in rng.integers(3, size=(9, 2)):
+            unit, D1, M1 = rng.integers(len(wide[layer])), wide[layer].shape[1], len(wide[layer + 1])
+            if kind == 0:
+                V = rng.normal(size=(2, M1))
+                wide = split_unit(wide, layer, unit, np.vstack([V, wide[layer + 1][:, unit] - V.sum(axis=0)]))
+            elif kind == 1:
+                wide = inactive_propagation(wide, layer, rng.normal(size=(2, D1)))
+            elif act is RELU:
+                wide = replicate_relu_unit(wide, layer, unit, *relu_pair(rng, 2))
+            else:
+                wide = replicate_unit(wide, layer, unit, [1.5, -0.5])
+        for layer in range(3):
+            order = rng.permutation(len(wide[layer]))
+            wide[layer] = wide[layer][order]
+            wide[layer + 1][:, :len(order)] = wide[layer + 1][:, order]
+        back = reduce_units(wide, act)
+        assert widths_of(back) == [3, 2, 3, 2] and same_function(back, weights, X, act)
+
+
+def test_reduce_units_merges_a_unit_and_its_mirror_image_where_phi_allows_it():
+    for act, layer in product(ACTIVATIONS, (0, 1)):
+        weights, X, _ = draw([2, 3, 3, 2])
+        weights[layer][2] = -weights[layer][0]
+        back = reduce_units(weights, act)
+        assert len(back[layer]) == (2 if act in (TANH, SIGMOID) else 3)
+        assert same_function(back, weights, X, act)
+        zeta, v = weights[layer + 1][:, 0], weights[layer + 1][:, 2]
+        if act in (TANH, SIGMOID):
+            assert (back[layer + 1][:, 0] == zeta - v).all()
+            assert (back[layer + 1][:, 2] == weights[layer + 1][:, 3] - (v if act is SIGMOID else 0)).all()
+        bare = [weights[k][:, :-1] if k == layer + 1 else W for k, W in enumerate(weights)]     # no next bias
+        assert len(reduce_units(bare, act)[layer]) == (2 if act is TANH else 3)
+
+
+def test_reduce_units_merges_positive_multiples_where_phi_is_homogeneous():
+    for act, layer, c in product(ACTIVATIONS, (0, 1), (1e-3, 0.7, 5.0)):
+        weights, X, _ = draw([2, 3, 3, 2])
+        weights[layer][2] = c * weights[layer][0]
+        back = reduce_units(weights, act)
+        assert len(back[layer]) == (2 if act in (RELU, LEAKY_RELU) else 3)
+        assert same_function(back, weights, X, act)
+        weights[layer][2] *= -1                                     # negative ones leave a linear rest
+        assert len(reduce_units(weights, act)[layer]) == 3
+
+
+def test_reduce_units_moves_constant_units_into_the_next_bias():
+    for act, layer in product(ACTIVATIONS, (0, 1)):
+        weights, X, _ = draw([2, 3, 3, 2])
+        weights[1] = np.abs(weights[1]) * [1, 1, 1, -1]             # so that layer 1 is on
+        weights[layer][[0, 2], :-1] = 0
+        weights[layer][0, -1] = -0.7                                # phi(0.7) > 0 for all of them
+        back = reduce_units(weights, act, X=X)
+        assert len(back[layer]) == 1 and relative(forward(back, X, act), forward(weights, X, act)) < 1e-13
+        moved = weights[layer + 1][:, 3] - weights[layer + 1][:, [0, 2]] @ act.f(-weights[layer][[0, 2], -1])
+        assert np.allclose(back[layer + 1][:, 1], moved, rtol=1e-13)
+        if act not in (RELU, LEAKY_RELU):                           # where they are multiples of each other
+            assert len(reduce_units(weights, act)[layer]) == (1 if layer else 3)    # without X: a bias or a weight?
+        weights[layer][2] = 0
+        assert len(reduce_units(weights, act)[layer]) == (1 if layer else 2)        # w = 0 is constant either way
+        weights[layer][2, -1] = 1.3
+        bare = [weights[k][:, :-1] if k == layer + 1 else W for k, W in enumerate(weights)]
+        back = reduce_units(bare, act, X=X)                         # without a next bias the constants become one
+        assert len(back[layer]) == 2 and relative(forward(back, X, act), forward(bare, X, act)) < 1e-13
+
+
+def test_reduce_units_drops_units_that_are_off_on_the_data_only_where_data_are_given():
+    for act, layer in product((RELU, SMOOLU, RECTIFIED_TANH), (0, 1)):
+        weights, X, _ = draw([2, 3, 3, 2], n=40)
+        V, rng = np.ones((2, 2 if layer else 3)), np.random.default_rng(0)
+        weights = reduce_units(weights, act, X=X)
+        wide = inactive_relu_units(weights, layer, V[:, :len(weights[layer + 1])], X, act=act)
+        wide[layer][-2:, :-1] = 0.3 * rng.normal(size=(2, wide[layer].shape[1] - 1))        # in B_K
+        back = reduce_units(wide, act, X=X)
+        assert widths_of(back) == widths_of(weights)
+        assert relative(forward(back, X, act), forward(weights, X, act)) < 1e-14
+        assert len(reduce_units(wide, act)[layer]) == len(wide[layer])
+        if layer == 0:                                              # control: off the data they are on
+            assert relative(forward(back, 1e4 * X, act), forward(wide, 1e4 * X, act)) > 1e-4
+
+
+def test_reduce_units_goes_through_the_layers_until_nothing_changes():
+    weights, X, _ = draw([2, 3, 2, 2])
+    wide = replicate_unit(weights, 1, 0, [0.3, 0.7])                # copies in layer 1 ...
+    wide = split_unit(wide, 0, 1, [[1.0, 2.0, 3.0], wide[1][:, 1] - [1.0, 2.0, 3.0]])    # ... that now look different
+    assert (wide[1][0] != wide[1][2]).any() and widths_of(reduce_units(wide, TANH)) == [3, 2, 2]
+    silent = inactive_propagation(weights, 1, [[1.0, 2.0, 3.0, 4.0]])
+    silent = add_units(silent, 0, [[5.0, 6.0, 7.0]], [[0.0, 0.0, 1.0]])       # heard by the unheard unit alone
+    assert widths_of(reduce_units(silent, TANH)) == [3, 2, 2]
+    weights[0][:, :-1], weights[2][:, :-1] = 0, 1                   # layer 0 is constant, so layer 1 is
+    for act in ACTIVATIONS:
+        back = reduce_units(weights, act, X=X)
+        assert widths_of(back) == [1, 1, 2] and same_function(back, weights, X, act)        # one unit stays
+        assert not back[0].any() and not back[1][:, 0].any() and not back[2][:, 0].any()
+        again = reduce_units(back, act, X=X)
+        assert all((a == b).all() for a, b in zip(again, back))
+    weights = draw([2, 3, 4, 2])[0]
+    weights[2][:, :-1] = 0                                          # nothing of layer 1 is heard, so nothing of layer 0
+    assert widths_of(reduce_units(weights, TANH)) == [1, 1, 2]
+    only = draw([2, 3])[0]                                          # no hidden layer
+    assert (reduce_units(only, TANH)[0] == only[0]).all() and not np.shares_memory(reduce_units(only, TANH)[0], only[0])
+
+
+def test_reduce_units_drops_what_cancels_to_rounding():
+    weights, rng = draw([2, 3, 2])[0], np.random.default_rng(0)
+    for act, row in ((TANH, [0.3, 0.7, 0.2]), (SOFTPLUS, [0.3, 0.7, 0.2]), (SOFTPLUS, [0.0, 0.0, 0.0])):
+        V = np.vstack([np.zeros(2), rng.normal(size=(6, 2))])
+        V[1] -= V.sum(axis=0)
+        left = V.T @ act.f(np.zeros(7) + 0.5)
+        assert left.any() and np.abs(left).max() < 1e-15            # of copies and of constants rounding is left
+        wide = add_units(weights, 0, [row] * 7, V)
+        assert widths_of(reduce_units(wide, act)) == [3, 2]
+        assert widths_of(reduce_units([wide[0], wide[1][:, :-1]], act)) == [3, 2]
+
+
+def test_reduce_units_compares_entry_by_entry_and_relatively():
+    weights, X, _ = draw([2, 3, 2])
+    for near, count in ((1e-12, 2), (1e-6, 3)):
+        weights[0][2] = weights[0][0] * (1 + near * np.array([1, -1, 0]))
+        assert len(reduce_units(weights, TANH)[0]) == count
+    assert len(reduce_units(weights, TANH, tol=1e-5)[0]) == 2
+    weights[0][2] = weights[0][0]                                   # inputs of different size: no entry is negligible
+    weights[0][:, 0] *= 1e12
+    weights[0][2, 1] *= 2
+    assert len(reduce_units(weights, TANH)[0]) == 3
+    weights[1][:, 1] *= 1e-14                                       # hardly heard, but heard
+    assert len(reduce_units(weights, TANH)[0]) == 3
+
+
+def test_what_reduce_units_returns_is_minimal_for_tanh_with_one_hidden_layer():
+    rng = np.random.default_rng(0)                                  # Sussmann: the units and 1 are linearly independent
+    weights = draw([2, 4, 2])[0]
+    wide = replicate_unit(inactive_propagation(weights, 0, rng.normal(size=(2, 3))), 0, 1, [0.4, 0.6])
+    wide = add_units(wide, 0, [-weights[0][2], [0.0, 0.0, 0.5]], rng.normal(size=(2, 2)))
+    X = 3 * rng.normal(size=(400, 2))
+    for net, independent in ((reduce_units(wide, TANH, X=X), True), (wide, False)):
+        units = np.tanh(np.hstack([X, -np.ones((400, 1))]) @ net[0].T)
+        s = np.linalg.svd(np.hstack([units, np.ones((400, 1))]), compute_uv=False)
+        assert (s[-1] > 1e-3 * s[0]) == independent
+
+
 # ------------------------------------------------------------------ zero error without redundant units, norms
 
 def test_without_redundant_units_deleting_any_unit_raises_the_loss():
@@ -549,26 +790,51 @@ def test_without_redundant_units_deleting_any_unit_raises_the_loss():
 
 
 def test_embedding_norms_are_those_of_the_embedded_nets():
-    for seed in range(6):
+    rng = np.random.default_rng(0)
+    for seed, unit in product(range(6), range(3)):
         weights = draw([2, 3, 2], seed=seed)[0]
         weights[1] *= 3
-        for unit in range(3):
-            norms = embedding_norms(weights, 0, unit, 2)
-            square = [flatten(net) @ flatten(net) for net in (
-                weights, replicate_unit(weights, 0, unit, [1 / 3, 1 / 3, 1 - 2 / 3]),
-                inactive_units_and_propagation(weights, 0, 2),
-                replicate_relu_unit(weights, 0, unit, [3 ** -0.5] * 3, [3 ** -0.5] * 3))]
-            assert np.allclose(norms[:4], square, rtol=1e-14)
-            other = flatten(replicate_unit(weights, 0, unit, [0.2, 0.3, 0.5]))
-            assert other @ other > square[1]                        # lam_j = 1/(E + 1) is the smallest
-            assert norms.replication_is_smaller == (square[1] < square[2])
+        norms, none = embedding_norms(weights, 0, unit, 2), inactive_units_and_propagation(weights, 0, 2)
+        u, zeta = np.linalg.norm(weights[0][unit]), np.linalg.norm(weights[1][:, unit])
+        even = replicate_unit(weights, 0, unit, [1 / 3, 1 / 3, 1 - 2 / 3])
+        share = np.array([0.5, 0.3, 0.2])                           # gamma_j beta_j, any of sum 1
+        least = replicate_relu_unit(weights, 0, unit, np.sqrt(share * u / zeta), np.sqrt(share * zeta / u))
+        square = [flatten(net) @ flatten(net) for net in (weights, even, none, least)]
+        assert np.allclose(norms[:4], square, rtol=1e-13)
+        assert norms.replication_is_smaller == (square[1] < square[2])
+        assert np.allclose(norms[5:8], [np.abs(flatten(net)).sum() for net in (weights, even, none)], rtol=1e-13)
+        for _ in range(8):
+            lam, (gamma, beta) = rng.normal(size=3), relu_pair(rng, 3)
+            lam[0] += 1 - lam.sum()
+            smooth, relu = replicate_unit(weights, 0, unit, lam), replicate_relu_unit(weights, 0, unit, gamma, beta)
+            for net, l2, l1 in [(smooth, norms.replication, norms.replication_l1),
+                                (relu, norms.relu_replication, norms.relu_replication_l1)]:
+                assert flatten(net) @ flatten(net) > l2 * (1 - 1e-14)           # the smallest there is
+                assert np.abs(flatten(net)).sum() > l1 * (1 - 1e-14)
+
+
+def test_relu_replication_reaches_the_norm_of_the_rescaled_unit_in_l2_and_only_nears_it_in_l1():
+    weights = draw([2, 3, 2], seed=1)[0]
+    norms = embedding_norms(weights, 0, 1, 1)
+    for order, least in ((2, norms.relu_replication), (1, norms.relu_replication_l1)):
+        u, zeta = np.linalg.norm(weights[0][1], order), np.linalg.norm(weights[1][:, 1], order)
+        c = np.sqrt(zeta / u)                                       # u c and zeta / c are balanced
+        alone = replicate_relu_unit(weights, 0, 1, [1 / c], [c])
+        assert (np.abs(flatten(alone)) ** order).sum() == pytest.approx(least, rel=1e-14)
+        over = embedding_norms(alone, 0, 1, 3)                      # replicating a balanced unit does not lower it
+        assert (over.relu_replication if order == 2 else over.relu_replication_l1) == pytest.approx(least, rel=1e-14)
+    more = []
+    for share in (0.5, 1e-2, 1e-4, 1e-8):                           # l1: less and less for the second copy
+        gamma = np.sqrt(np.array([1 - share, share])) / c
+        more.append(np.abs(flatten(replicate_relu_unit(weights, 0, 1, gamma, c ** 2 * gamma))).sum() - least)
+    assert more[0] > more[1] > more[2] > more[3] > 0 and more[3] < 1e-3 * more[0]
 
 
 def test_erratum_replication_can_have_the_smaller_norm():
-    weights = [np.array([[1.0]]), np.array([[2.0]])]                # printed: inactive is always smaller
+    weights = [np.array([[1.0]]), np.array([[2.0]])]                # printed: inactive is always smaller, l2 or l1
     norms = embedding_norms(weights, 0, 0, 1)                       # |zeta|^2 = 4 > 2 |u|^2
-    assert norms == (5, 4, 5, 5, True)
-    assert embedding_norms(weights, 0, 0, 3) == (5, 5, 5, 5, False)             # equality at |zeta|^2 = (E + 1) |u|^2
+    assert norms[:5] == (5, 4, 5, 4, True) and norms[5:] == (3, 4, 3, pytest.approx(2 * 2 ** 0.5))  # l1: it is
+    assert embedding_norms(weights, 0, 0, 3)[:5] == (5, 5, 5, 4, False)         # equality at |zeta|^2 = (E + 1) |u|^2
     assert embedding_norms(weights, 0, 0, 4).replication > 5
 
 
@@ -592,6 +858,7 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("bias", lambda: inactive_relu_units(bias_free, 0, one, X)),
             ("act", lambda: inactive_relu_units(weights, 0, one, X, act=TANH)),
             ("act", lambda: inactive_relu_units(weights, 0, one, X, act=LEAKY_RELU)),
+            ("act", lambda: inactive_relu_units(weights, 0, one, X, act=SIGMOID)),          # 0 at -1000 only
             ("lam", lambda: complement([1.0])), ("lam", lambda: complement([1.0, 0.0])),
             ("lam", lambda: complement([1.0, -1.0])),
             ("lam", lambda: omega_basis(weights, 0, 0, [1.0, 0.0], A)),
@@ -602,6 +869,8 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("A", lambda: omega_coordinates(weights, 0, 0, lam, np.zeros((1, 2)))),
             ("wide", lambda: read_omega(draw([2, 1, 2])[0], 0, 0, lam, A)),
             ("wide", lambda: read_omega(replicate_unit(weights, 0, 0, lam), 0, 3, lam, A)),
+            ("act", lambda: flat_radius(weights, X, 0, 0, A, act=TANH)),
+            ("act", lambda: flat_radius(weights, X, 0, 0, A, act=SMOOLU)),
             ("A", lambda: flat_radius(weights, X, 0, 0, np.zeros((1, 2))))]:
         with pytest.raises(ValueError, match=name + r"\b.* should"):
             call()

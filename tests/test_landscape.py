@@ -1,10 +1,8 @@
 """landscape.py: the network, exact fits, the zero-loss set. A test's name is the claim it checks."""
-import ast
 import inspect
 import math
 import re
 import types
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -125,29 +123,6 @@ def test_erratum_a_truncated_tanh_is_not_smooth_at_zero():
     assert SMOOLU.f(h) / h == SMOOLU.f(-h) / -h == 0
 
 
-@every_activation
-def test_activations_compute_in_float64_whatever_the_type_of_their_argument(act):
-    for x in (np.array([1, 2, 200], np.uint8), np.array([-128, 127], np.int8), np.array([True, False]),
-              np.float32([0.1, -0.3]), np.float16([1.5]), 3):
-        for function in (act.f, act.df, act.d2f):
-            assert np.array_equal(function(x), function(np.asarray(x, dtype=float)))
-            assert np.asarray(function(x)).dtype == float
-
-
-@every_activation
-def test_a_net_that_overflows_says_so_whatever_its_units(act):
-    # 1e300 in, inf - inf = nan at the second layer: the units must let it pass for forward to name the cause
-    weights, X, Y = [[[1e10], [1e10]], [[1e300, -1e300]], [[1.0]]], [[1e300]], [[0.0]]
-    calls = [lambda: forward(weights, X, act), lambda: ls.fit(weights, X, Y, act), lambda: jacobian(weights, X, act),
-             lambda: ls.minimize(weights, X, Y, act), lambda: gradient(weights, X, Y, act)]
-    if act in (RELU, LEAKY_RELU, SOFTPLUS, SMOOLU):
-        for call in calls:
-            with pytest.raises(ValueError, match="overflow"):
-                call()
-    else:
-        assert np.isfinite(calls[0]()).all()                        # bounded units: nothing overflows
-
-
 # ------------------------------------------------------------------ losses
 
 LOSSES = [SQUARE, LOGISTIC, power_loss(1), power_loss(1.5), power_loss(2), power_loss(3), power_loss(2.5)]
@@ -196,18 +171,16 @@ def test_all_power_losses_vanish_on_the_same_set_but_differ_in_their_hessian_the
     assert (power_loss(3).d2(F, F) == 0).all()
     assert (power_loss(2).d2(F, F) == 2 * np.eye(2)).all()
     for a in (1, 1.5):
-        with pytest.raises(ValueError, match="no second derivative"):
+        with pytest.raises(ValueError):                                      # a < 2: no second derivative on the set
             power_loss(a).d2(F, F + [[0, 1.0]])
-    assert (power_loss(1).d2(F, F + 5e-324 + 1.0) == 0).all()
-    with pytest.raises(ValueError, match="overflows"):
-        power_loss(1.01).d2(np.array([[5e-324]]), np.zeros((1, 1)))
+    assert (power_loss(1).d2(F, F + 1.0) == 0).all()
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
 def test_losses_refuse_to_broadcast(loss):
     for function in (loss.value, loss.d1, loss.d2):
         for F, Y in ((np.ones(3), np.ones((3, 1))), (np.ones((3, 1)), np.ones(3)), (np.ones((3, 1)), np.ones((1, 3)))):
-            with pytest.raises(ValueError, match="shape"):
+            with pytest.raises(ValueError):
                 function(F, Y)
 
 
@@ -215,16 +188,9 @@ def test_logistic_targets_outside_the_unit_interval_are_refused():
     F = np.zeros((2, 1))
     for bad in (-1e-9, 1 + 1e-9):
         for function in (LOGISTIC.value, LOGISTIC.d1):
-            with pytest.raises(ValueError, match=r"lie in \[0, 1\]"):
+            with pytest.raises(ValueError):
                 function(F, np.array([[0.5], [bad]]))
     assert (LOGISTIC.d1(F, np.array([[0.0], [1.0]]))[:, 0] == [0.5, -0.5]).all()       # the ends belong to it
-
-
-def test_a_loss_that_overflows_is_refused():
-    F, Y = np.full((1, 1), 1e200), np.zeros((1, 1))
-    for function in (SQUARE.value, power_loss(3).value, power_loss(3).d1, power_loss(4).d2):
-        with pytest.raises(ValueError, match="overflows"):
-            function(F, Y)
 
 
 # ------------------------------------------------------------------ weights
@@ -278,26 +244,79 @@ def test_inputs_one_column_short_are_read_as_a_layer_with_bias():
 
 
 @every_net
-@every_activation
-def test_the_jacobian_is_the_derivative_of_the_outputs(widths, bias, act):
+def test_the_jacobian_is_the_derivative_of_the_outputs(widths, bias):
     weights, X, _ = draw(widths, bias, n=4, seed=3)
-    theta, h, J = flatten(weights), 1e-6, jacobian(weights, X, act)
-    assert J.shape == (4, widths[-1], len(theta))
-    for i in range(len(theta)):
-        step = h * np.eye(len(theta))[i]
-        change = forward(unflatten(theta + step, weights), X, act) - forward(unflatten(theta - step, weights), X, act)
-        assert np.allclose(change / (2 * h), J[:, :, i], rtol=0, atol=3e-9)  # eps |f| / h = 1e-9 rules
+    theta, h = flatten(weights), 1e-6
+    steps = h * np.eye(len(theta))
+    for act in ACTIVATIONS:
+        J = jacobian(weights, X, act)
+        assert J.shape == (4, widths[-1], len(theta))
+        up, down = (ls.forward_pass(ls.unstack(theta + s * steps, weights), X, act)[1][-1] for s in (1, -1))
+        change = np.moveaxis(up - down, 0, -1) / (2 * h)                     # a stack of P nets
+        assert np.allclose(change, J, rtol=0, atol=3e-9), act.name           # eps |f| / h = 1e-9 rules
 
 
 @every_net
-@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
-def test_the_gradient_is_the_jacobian_times_the_loss_derivative(widths, bias, loss):
+def test_the_gradient_is_the_jacobian_times_the_loss_derivative(widths, bias):
     weights, X, Y = draw(widths, bias, seed=4)
     Y = 1 / (1 + np.exp(-Y))
-    for act in (TANH, SMOOLU, RELU):
-        g = flatten(gradient(weights, X, Y, act, loss))
-        other = np.einsum("nmp,nm->p", jacobian(weights, X, act), loss.d1(forward(weights, X, act), Y))
-        assert np.allclose(g, other, rtol=0, atol=1e-14 * (1 + np.abs(g).max()))      # the same sums, another order
+    for loss in (SQUARE, LOGISTIC, power_loss(3)):
+        for act in (TANH, SMOOLU, RELU):
+            g = flatten(gradient(weights, X, Y, act, loss))
+            other = np.einsum("nmp,nm->p", jacobian(weights, X, act), loss.d1(forward(weights, X, act), Y))
+            assert np.allclose(g, other, rtol=0, atol=1e-14 * (1 + np.abs(g).max()))      # same sums, another order
+
+
+@every_net
+def test_the_input_jacobian_is_the_derivative_in_x_and_the_chain_of_the_layers(widths, bias):
+    # [Dinh 2017, Sec. 5.2]
+    weights, X, _ = draw(widths, bias, n=4, seed=5)
+    h = 1e-6
+    for act in ACTIVATIONS:
+        J = ls.input_jacobian(weights, X, act)
+        assert J.shape == (4, widths[-1], widths[0])
+        for d, step in enumerate(h * np.eye(widths[0])):
+            change = (forward(weights, X + step, act) - forward(weights, X - step, act)) / (2 * h)
+            assert np.allclose(change, J[:, :, d], rtol=0, atol=3e-9), act.name            # eps |f| / h = 1e-9 rules
+        for x, Jx in zip(X, J):                                              # W_J phi'(z_(J-1)) W_(J-1) ... W_1
+            chain, a = np.eye(widths[0]), x
+            for k, W in enumerate(weights):
+                a = W[:, :len(a)] @ a - (W[:, -1] if W.shape[1] > len(a) else 0)
+                chain = W[:, :chain.shape[0]] @ chain
+                if k < len(weights) - 1:
+                    chain, a = act.df(a)[:, None] * chain, act.f(a)
+            assert np.allclose(Jx, chain, rtol=0, atol=1e-14 * (1 + np.abs(chain).max()))      # another order of sums
+
+
+def test_the_first_order_expansion_of_the_outputs_in_x_errs_by_h_squared():
+    weights, X, _ = draw([3, 4, 3, 2], n=6, seed=5)
+    d, steps = np.random.default_rng(6).normal(size=X.shape), np.logspace(-4, -2, 9)
+    for act in SMOOTH:
+        f, move = forward(weights, X, act), np.einsum("nmd,nd->nm", ls.input_jacobian(weights, X, act), d)
+        errors = [np.abs(forward(weights, X + h * d, act) - f - h * move).max() for h in steps]
+        assert abs(slope(errors, steps) - 2) < 0.05                          # above eps/h^2, below the cubic term
+    # control: weights[0] with its bias column is no derivative in x, and a net without layers between is W itself
+    assert (ls.input_jacobian(weights[:1], X, TANH) == weights[0][:, :3]).all()
+
+
+def test_output_deltas_started_at_a_row_are_the_derivatives_in_z():
+    weights, X, _ = draw([2, 3, 4, 2], [True, False, True], n=5, seed=6)
+    _, z = ls.forward_pass(weights, X, TANH)
+    found, h = ls.output_deltas(weights, z, TANH), 1e-6
+    assert [d.shape for d in found] == [(2, 5, 3), (2, 5, 4), (2, 5, 2)]
+    for k, zk in enumerate(z):
+        def f(move, k=k, zk=zk):                                             # the net from z_k on
+            return forward_after(weights[k + 1:], zk + move)
+        for i, step in enumerate(h * np.eye(zk.shape[1])):
+            change = (f(step) - f(-step)) / (2 * h)                          # (n, M)
+            assert np.allclose(change.T, found[k][:, :, i], rtol=0, atol=1e-9)             # eps |f| / h = 2e-10
+
+
+def forward_after(weights, z):
+    """The outputs of a tanh net from the values z of a layer on."""
+    for W in weights:
+        z = ls.augment(W, np.tanh(z)) @ W.T
+    return z
 
 
 @pytest.mark.parametrize("act", SMOOTH, ids=lambda a: a.name)
@@ -324,47 +343,17 @@ def test_a_stack_of_nets_is_passed_through_as_each_net_alone():
     nets = [random_weights([2, 3, 4, 2], bias=[True, False, True], rng=s) for s in range(3)]
     X = np.random.default_rng(0).normal(size=(5, 2))
     stack = [np.stack([net[k] for net in nets]) for k in range(3)]
+    theta = np.stack([flatten(net) for net in nets])
+    assert all((a == b).all() for a, b in zip(stack, ls.unstack(theta, nets[0])))
     inputs, z = ls.forward_pass(stack, X, TANH)
     J = ls.jacobian_pass(stack, inputs, z, TANH)
-    grads = ls.backward_pass(stack, inputs, z, z[-1], TANH)
+    grads = [delta.mT @ a for delta, a in zip(ls.deltas(stack, z, z[-1], TANH), inputs)]
+    assert J.shape == (3, 5, 2, theta.shape[1])
     for i, net in enumerate(nets):
         assert np.allclose(z[-1][i], forward(net, X, TANH), rtol=1e-14, atol=1e-15)
-        assert np.allclose(J[i].reshape(5, 2, -1), jacobian(net, X, TANH), rtol=1e-13, atol=1e-15)
+        assert np.allclose(J[i], jacobian(net, X, TANH), rtol=1e-13, atol=1e-15)
         alone = gradient(net, X, np.zeros((5, 2)), TANH)                     # l' = f for targets 0
         assert all(np.allclose(g[i], a, rtol=1e-13, atol=1e-14) for g, a in zip(grads, alone))
-        rows = ls.stacked_gradient(np.stack([flatten(w) for w in nets]), nets[0], X, np.zeros((5, 2)), TANH)
-        assert np.allclose(rows[i], flatten(alone), rtol=1e-13, atol=1e-14)
-
-
-def test_no_function_changes_or_aliases_its_arguments():
-    weights, X, Y = draw([2, 6, 1], bias=[True, False], n=3)
-    x, y, Ya = X[:, 0].copy(), Y[:, 0].copy(), Y.copy()
-    edges, params = [(0, 2, 0), (-1, 2, 1), (2, 3, 2), (1, 3, 0)], np.array([0.3, 0.2, -1.0])
-    theta = flatten(weights)
-    calls = [
-        lambda: [forward(weights, X, TANH)], lambda: gradient(weights, X, Y, TANH),
-        lambda: [jacobian(weights, X, TANH)], lambda: [flatten(weights)], lambda: [flatten(weights[:1])],
-        lambda: unflatten(theta, weights),
-        lambda: ls.from_pairs([(weights[0], None)]), lambda: [a for a, _ in ls.to_pairs(weights, 2)],
-        lambda: [b for _, b in ls.to_pairs(weights, 2) if b is not None],
-        lambda: ls.interpolate(X, Y, rng=0), lambda: ls.interpolate_deep(X, Y, [2, 3], rng=0),
-        lambda: ls.fit(weights, X, Y, TANH).weights,
-        lambda: ls.fit(weights, X, Y, TANH, iterations=0).weights, lambda: ls.minimize(weights, X, Y, TANH).weights,
-        lambda: ls.minimize(weights, X, Y, TANH, iterations=0).weights, lambda: [ls.tangent_basis(weights, X, TANH)],
-        lambda: ls.project_to_zero_loss(weights, X, forward(weights, X, TANH), TANH),
-        lambda: sum(ls.walk_zero_loss(weights, X, forward(weights, X, TANH), TANH, steps=1, length=0.1, rng=0), []),
-        lambda: [ls.perturb_labels(Y, 0.1, rng=0)], lambda: [ls.dag_forward(edges, params, X, TANH)],
-        lambda: [ls.dag_jacobian(edges, params, X, TANH)], lambda: sum(ls.relu_interpolants(x[:2], y[:2], 1), []),
-        lambda: [ls.augment(weights[1], forward(weights[:1], X, TANH))], lambda: [SQUARE.d1(Y, Ya)],
-        lambda: [ls.augment(weights[1], np.ones((2, 6)))], lambda: [SQUARE.d2(Y, Ya)],
-    ]
-    arguments = [*weights, X, Y, x, y, Ya, params, theta]
-    before = [a.copy() for a in arguments]
-    for call in calls:
-        results = call()
-        assert len(results) > 0, inspect.getsource(call)
-        assert not any(np.shares_memory(r, a) for r in results for a in arguments), inspect.getsource(call)
-        assert all((a == b).all() for a, b in zip(arguments, before)), inspect.getsource(call)
 
 
 # ------------------------------------------------------------------ exact fits, Cooper Sec. 3.1
@@ -391,40 +380,47 @@ def test_lemma_3_3_fits_integer_images_to_a_billionth_of_the_largest_target(act)
 
 
 @pytest.mark.parametrize("act", RECTIFIED, ids=lambda a: a.name)
-@pytest.mark.parametrize("n, D, M", [(1, 1, 1), (2, 1, 1), (7, 1, 3), (1, 4, 2), (20, 3, 5)])
-def test_lemma_3_3_and_remark_4_2_hold_for_any_number_of_points_inputs_and_outputs(act, n, D, M):
-    rng = np.random.default_rng(n)
-    X, Y = rng.normal(size=(n, D)), rng.normal(size=(n, M))
-    weights = ls.interpolate(X, Y, act, width=n + 3, rng=1)
-    assert [W.shape for W in weights] == [(n + 3, D + 1), (M, n + 4)]
-    assert np.abs(forward(weights, X, act) - Y).max() < 1e-11 * np.abs(Y).max()
-    assert (weights[0][n:] == 0).all() and (weights[1][:, n:] == 0).all()    # spare units: doubly inactive
-    assert sum(W.size for W in ls.interpolate(X, Y[:, :1], act, rng=0)) == n * (D + 2) + 1
+def test_lemma_3_3_and_remark_4_2_hold_for_any_number_of_points_inputs_and_outputs(act):
+    for n, D, M in [(1, 1, 1), (2, 1, 1), (7, 1, 3), (1, 4, 2), (20, 3, 5)]:
+        rng = np.random.default_rng(n)
+        X, Y = rng.normal(size=(n, D)), rng.normal(size=(n, M))
+        weights = ls.interpolate(X, Y, act, width=n + 3, rng=1)
+        assert [W.shape for W in weights] == [(n + 3, D + 1), (M, n + 4)]
+        assert np.abs(forward(weights, X, act) - Y).max() < 1e-11 * np.abs(Y).max()
+        assert (weights[0][n:] == 0).all() and (weights[1][:, n:] == 0).all()    # spare units: doubly inactive
+        assert sum(W.size for W in ls.interpolate(X, Y[:, :1], act, rng=0)) == n * (D + 2) + 1
 
 
 @pytest.mark.parametrize("act", RECTIFIED, ids=lambda a: a.name)
-@pytest.mark.parametrize("widths", [[9], [1, 9], [4, 2, 11], [2, 2, 2, 2, 9]], ids=str)
-def test_corollary_3_4_fits_with_any_number_of_hidden_layers(act, widths):
-    rng = np.random.default_rng(len(widths))
-    X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
-    weights = ls.interpolate_deep(X, Y, widths, act, rng=0)
-    assert [len(W) for W in weights] == widths + [2]
-    assert all((W[1:] == 0).all() for W in weights[:-2])                     # one unit carries the projection
-    assert np.abs(forward(weights, X, act) - Y).max() < 1e-11
+def test_corollary_3_4_fits_with_any_number_of_hidden_layers(act):
+    for widths in ([9], [1, 9], [4, 2, 11], [2, 2, 2, 2, 9]):
+        rng = np.random.default_rng(len(widths))
+        X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+        weights = ls.interpolate_deep(X, Y, widths, act, rng=0)
+        assert [len(W) for W in weights] == widths + [2]
+        assert all((W[1:] == 0).all() for W in weights[:-2])                 # one unit carries the projection
+        assert np.abs(forward(weights, X, act) - Y).max() < 1e-11
 
 
-def test_erratum_corollary_3_4_as_printed_has_rank_one():
-    # Printed: every hidden matrix from the second on, the last included, is 1 in the top left entry and 0 elsewhere.
+def test_erratum_corollary_3_4_as_printed_has_rank_two_at_most():
+    # Printed: every hidden matrix from the second on is 1 in the top left entry and 0 elsewhere. Then only the first
+    # unit of the last hidden layer tells the points apart, the others are constants.
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
     weights = ls.interpolate_deep(X, Y, [4, 6], SMOOLU, rng=0)
-    ours = SMOOLU.f(forward(weights[:2], X, SMOOLU))
+    assert np.linalg.matrix_rank(SMOOLU.f(forward(weights[:2], X, SMOOLU))) == 6          # as corrected
     printed = [weights[0], np.zeros_like(weights[1])]
     printed[1][0, 0] = 1
-    features = SMOOLU.f(forward(printed, X, SMOOLU))
-    assert np.linalg.matrix_rank(features) == 1 and np.linalg.matrix_rank(ours) == 6
-    best = np.linalg.lstsq(features, Y, rcond=None)[0]
-    assert np.abs(features @ best - Y).max() > 0.1 * np.abs(Y).max()         # so it cannot fit
+    scale = np.abs(forward(weights[:1], X, SMOOLU)).max()
+    ranks = []
+    for b in [np.zeros(6), *(-scale * rng.random((20, 6)))]:                 # units on: b < 0 is a positive constant
+        printed[1][:, -1] = b
+        features = SMOOLU.f(forward(printed, X, SMOOLU))
+        ranks.append(np.linalg.matrix_rank(features))
+        best = np.linalg.lstsq(np.column_stack([features, -np.ones(6)]), Y, rcond=None)[0]
+        misses = np.column_stack([features, -np.ones(6)]) @ best - Y
+        assert np.abs(misses).max() > 0.1 * np.abs(Y).max()                  # it cannot fit, output bias or not
+    assert ranks == [1] + [2] * 20                                           # zero biases: sigma(0) = 0, rank 1
 
 
 @pytest.mark.parametrize("act", [RELU, SMOOLU, ls.RECTIFIED_TANH], ids=lambda act: act.name)
@@ -443,40 +439,76 @@ def test_the_literal_construction_fails_in_float64():
     # Unscaled a, thresholds half way, t_0 = t_1 - 1, as in the proof of Lemma 3.3.
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(200, 3)), rng.normal(size=(200, 1))
-    t = np.sort(X @ rng.normal(size=3))
+    a = rng.normal(size=3)
+    t = np.sort(X @ a)
     b = (t + np.concatenate([[t[0] - 1], t[:-1]])) / 2
     A = SMOOLU.f(t[:, None] - b)
     assert (np.diagonal(A) == 0).any()                                       # exp(-2 / gap) underflows: A is singular
-    with pytest.raises(ValueError, match=f"{(np.diagonal(A) == 0).sum()} of its 200 diagonal entries are not"):
-        ls.interpolate_as_printed(X, Y, SMOOLU, np.random.default_rng(0).normal(size=803)[800:])
+    with pytest.raises(ValueError):
+        ls.interpolate_as_printed(X, Y, SMOOLU, a)
     ours = ls.interpolate(X, Y, SMOOLU, rng=0)
     assert np.abs(forward(ours, X, SMOOLU) - Y).max() < 1e-9
     # with ReLU, k = 1/2 passes every error on, k = 0.1 forgets it: the growth of the best direction tells
     order = np.argsort(X, axis=0).T
     T = np.take_along_axis(X.T, order, axis=1)
-    growth = {k: ls.interpolation_growth(T - T[:, :1], Y[order], k) for k in (0.5, 0.1)}
+    growth = {k: ls._growth(T - T[:, :1], Y[order], k) for k in (0.5, 0.1)}
     assert (growth[0.5] > 3 * growth[0.1]).all()
+
+
+def test_the_literal_construction_costs_relu_and_rectified_tanh_only_digits():
+    for act in (RELU, RECTIFIED_TANH):
+        lost = {}
+        for n in (12, 800):
+            missed = []
+            for seed in range(2):
+                rng = np.random.default_rng(seed)
+                X, Y = rng.normal(size=(n, 3)), rng.normal(size=(n, 1))
+                weights = ls.interpolate_as_printed(X, Y, act, rng.normal(size=3))
+                missed.append(np.abs(forward(weights, X, act) - Y).max() / np.abs(Y).max())
+            lost[n] = np.median(missed)
+        assert lost[12] < 1e-11 and 1e3 * lost[12] < lost[800] < 1e-6           # 1e-13 and 1e-7
+        ours = ls.interpolate(X, Y, act, rng=0)
+        assert np.abs(forward(ours, X, act) - Y).max() < 0.1 * lost[800]     # the remedies of `interpolate`
+
+
+def test_lemma_3_3_as_printed_is_refused_where_it_misses():
+    # A dozen random points: smooLU nearly underflows on the diagonal, which stays positive, and rounding takes over.
+    nearly = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        X, Y, a = rng.normal(size=(12, 3)), rng.normal(size=(12, 1)), rng.normal(size=3)
+        t = np.sort(X @ a)
+        A = SMOOLU.f(t[:, None] - (t + np.append(t[0] - 1, t[:-1])) / 2)
+        nearly += (np.diagonal(A) > 0).all()
+        with pytest.raises(ValueError):
+            ls.interpolate_as_printed(X, Y, SMOOLU, a)
+    assert nearly > 10
+    Y = np.random.default_rng(0).normal(size=(12, 1))
+    for gap in (3.0, 10.0, 100.0):                                           # control: with the points wider apart
+        X = gap * np.arange(12.0)[:, None]
+        missed = np.abs(forward(ls.interpolate_as_printed(X, Y, SMOOLU, [1.0]), X, SMOOLU) - Y).max()
+        assert missed <= 1e-6 * np.abs(Y).max()
 
 
 def test_the_growth_is_that_of_the_triangular_system_and_bounds_the_residual():
     rng = np.random.default_rng(1)
     for k in (0.1, 0.3, 0.5):
         t, Y = np.sort(rng.normal(size=30)), rng.normal(size=(30, 2))
-        order, b = ls.thresholds(t, k)
+        order, b = ls._thresholds(t, k)
         A = RELU.f(t[:, None] - b)
         m = np.linalg.solve(A, Y)
         direct = (np.abs(A)[:, :, None] * np.abs(m)).sum(axis=1).max()
-        growth = ls.interpolation_growth(t[None], Y[None], k)
+        growth = ls._growth(t[None], Y[None], k)
         assert (order == np.arange(30)).all() and np.isclose(growth[0], direct, rtol=1e-8)     # cond(A) eps
-        assert np.abs(A @ ls.triangular_solve(A, Y) - Y).max() < EPS * growth[0]
+        assert np.abs(A @ ls._triangular_solve(A, Y) - Y).max() < EPS * growth[0]
 
 
 def test_thresholds_lie_at_the_given_fraction_between_sorted_neighbours():
     t = np.array([3.0, 0.0, 1.0])
-    order, b = ls.thresholds(t, 0.25)
+    order, b = ls._thresholds(t, 0.25)
     assert (order == [1, 2, 0]).all()
     assert np.allclose(b, [-3 + 0.75, 0.25, 1.5], rtol=1e-15)                # t_0 one range (3) before t_1
-    assert np.allclose(ls.thresholds(np.array([2.0]), 0.25)[1], [2 - 0.75])  # one point: t_0 = t_1 - 1
+    assert np.allclose(ls._thresholds(np.array([2.0]), 0.25)[1], [2 - 0.75])  # one point: t_0 = t_1 - 1
 
 
 def test_triangular_solve_is_forward_substitution():
@@ -486,7 +518,7 @@ def test_triangular_solve_is_forward_substitution():
         x = np.zeros_like(Y)
         for i in range(n):
             x[i] = (Y[i] - A[i, :i] @ x[:i]) / A[i, i]
-        assert np.allclose(ls.triangular_solve(A, Y), x, rtol=0, atol=1e-13 * np.abs(x).max())   # another order of sums
+        assert np.allclose(ls._triangular_solve(A, Y), x, rtol=0, atol=1e-13 * np.abs(x).max())  # another order of sums
 
 
 @pytest.mark.parametrize("scale, shift", [(1e-100, 0), (1e100, 0), (1e-3, 1.0), (1.0, 1e6)])
@@ -513,14 +545,61 @@ def test_lemma_3_3_takes_other_rectified_activations_that_are_like_relu_near_zer
         act = Activation("own", f, None, None)._replace(df=f, d2f=f)         # derivatives play no part
         assert np.abs(forward(ls.interpolate(X, Y, act, rng=0), X, act) - Y).max() < 1e-8
     square = Activation("relu^2", lambda x: np.maximum(x, 0) ** 2, np.zeros_like, np.zeros_like)
-    with pytest.raises(ValueError, match="relu.2"):                          # A is too ill-conditioned: say why
+    with pytest.raises(ValueError):                                          # A is too ill-conditioned
         ls.interpolate(X, Y, square, rng=0)
+
+
+def test_rectified_means_zero_up_to_zero_and_strictly_increasing_beyond():
+    # [Cooper 2018, Def. 3.1]
+    rng = np.random.default_rng(0)
+    X, Y, a = rng.normal(size=(12, 2)), rng.normal(size=(12, 1)), np.array([1.0, 2.0])
+    makers = (lambda act: ls.interpolate(X, Y, act, rng=0), lambda act: ls.interpolate_deep(X, Y, [3, 12], act, rng=0),
+              lambda act: ls.interpolate_as_printed(X, Y, act, a))
+    for f in (lambda x: np.maximum(x - 2, 0), lambda x: np.maximum(x - 0.5, 0), np.tanh, np.abs, ls.softplus,
+              ls.leaky_relu, np.zeros_like, lambda x: np.maximum(x, 0) * (10 - x), lambda x: np.maximum(-x, 0)):
+        for make in makers:
+            with pytest.raises(ValueError):
+                make(Activation("own", f, f, f))                             # derivatives play no part
+    for c in (1e-30, 1e-3, 1e6):                                             # and no unit of the outputs does
+        for f in (ls.relu, ls.rectified_tanh):
+            act = Activation("own", lambda x, c=c, f=f: c * f(x), f, f)
+            for make in makers:
+                assert np.abs(forward(make(act), X, act) - Y).max() < 1e-11
+
+
+def test_erratum_definition_3_1_needs_strictly_increasing():
+    # Printed: "monotonic increasing" for x > 0. The constant 0 and max(x - 2, 0) are that too; points 1 apart lie
+    # 1/2 beyond their thresholds, where both are 0, and A is singular.
+    t = np.arange(6.0)
+    b = t - 0.5
+    for f in (np.zeros_like, lambda x: np.maximum(x - 2, 0)):
+        assert (np.diff(f(np.linspace(0, 5, 50))) >= 0).all() and (f(-t) == 0).all()
+        assert (np.diagonal(f(t[:, None] - b)) == 0).all() and np.linalg.matrix_rank(f(t[:, None] - b)) < 6
+        with pytest.raises(ValueError):
+            ls.interpolate_as_printed(t[:, None], t[:, None], Activation("own", f, f, f), [1.0])
+    assert np.linalg.matrix_rank(RELU.f(t[:, None] - b)) == 6                # control
 
 
 def test_a_bounded_activation_at_a_large_scale_is_a_step_and_fits_integers_exactly():
     X, Y = images(seed=1)
     weights = ls.interpolate(X, Y, RECTIFIED_TANH, rng=0)
     assert (forward(weights, X, RECTIFIED_TANH) == Y).all() and np.abs(weights[1]).max() <= 9
+
+
+def test_what_cannot_be_fitted_exactly_is_refused():
+    rng = np.random.default_rng(0)
+    X, Y = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.5]]), np.ones((3, 1))
+    pairs = rng.random((20, 2))
+    for call in (
+        lambda: ls.interpolate(X[[0, 1, 0]], Y),                             # equal rows, even with equal targets
+        lambda: ls.interpolate(X, Y, width=2),                               # fewer units than points
+        lambda: ls.interpolate_deep(X, Y, [5, 2]),
+        lambda: ls.interpolate_as_printed(X, Y, RELU, [1.0, -1.0]),          # a . x = -1 twice
+        lambda: ls.interpolate(np.concatenate([pairs, pairs + 1e-15]), rng.normal(size=(40, 1)), rng=0),
+        lambda: ls.interpolate(1e8 + 1e-7 * rng.random((40, 3)), np.ones((40, 1)), rng=0),
+    ):
+        with pytest.raises(ValueError):
+            call()
 
 
 @pytest.mark.parametrize("act", [SMOOLU, SOFTPLUS], ids=lambda a: a.name)
@@ -535,6 +614,23 @@ def test_theorem_4_1_the_jacobian_has_rank_n_at_an_exact_fit(act):
     assert ls.tangent_basis(weights, X, act).shape == (8 * 4 + 1, 8 * 4 + 1 - 6)
 
 
+def test_theorem_4_1_the_rank_is_n_for_deep_nets_and_many_points_too():
+    # As df_i / dm_j = A_ij alone has rank n. It makes Z a manifold near this net; all of Z is one if 0 is regular.
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(80, 3)), rng.normal(size=(80, 1))
+    for act in RECTIFIED:
+        for widths in ([80], [3, 80], [2, 2, 82]):
+            weights = ls.interpolate_deep(X, Y, widths, act, rng=0)
+            J = jacobian(weights, X, act)[:, 0]
+            s = np.linalg.svd(J, compute_uv=False)
+            assert ls.jacobian_rank(weights, X, act) == np.linalg.matrix_rank(J[:, -widths[-1] - 1:-1]) == 80
+            assert s[-1] > 1e-6 * s[0]                                       # far above rounding
+    weights = ls.interpolate_deep(X, np.hstack([Y, Y ** 2]), [3, 80], SMOOLU, rng=0)
+    assert ls.jacobian_rank(weights, X, SMOOLU) == 160                       # M outputs: n M
+    X[0] = X[1]                                                              # control: a point twice
+    assert ls.jacobian_rank(weights, X, SMOOLU) == 158
+
+
 def test_remark_4_2_the_codimension_is_n_times_m():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
@@ -545,10 +641,9 @@ def test_remark_4_2_the_codimension_is_n_times_m():
 def test_asymmetry_counts_as_rounding_up_to_a_hundred_sizes_eps():
     H = np.ones((10, 10))
     H[0, 1] += 900 * EPS                                            # below 100 * 10 * EPS
-    assert ls.check_symmetric("H", H) is H
+    assert ls.check_symmetric(H) is None
     H[0, 1] += 200 * EPS
-    with pytest.raises(ValueError, match="H differs from its transpose"):
-        ls.check_symmetric("H", H)
+    assert "transpose" in ls.check_symmetric(H)
 
 
 # ------------------------------------------------------------------ fitting
@@ -568,7 +663,7 @@ def test_fit_reaches_the_rounding_floor_where_the_net_can_interpolate():
         result = ls.fit(weights, X, Y, act)
         assert result.converged and result.iterations > 0
         assert result.loss == np.sum((forward(result.weights, X, act) - Y) ** 2) / 2
-        floor = ls.rounding_level(result.weights, X, act)
+        floor = ls.rounding_pass(result.weights, X, act)
         assert (np.abs(forward(result.weights, X, act) - Y) <= floor).all()
         assert result.loss < 1e-26
 
@@ -588,9 +683,9 @@ def test_fit_many_gives_what_fit_gives_for_each_start_and_says_which_succeeded()
     rng = np.random.default_rng(0)
     X = np.linspace(-1, 1, 8)[:, None]
     Y = np.sin(4 * X) + 0.1 * rng.normal(size=X.shape)
-    starts = [random_weights([1, 3, 1], bias=[True, False], rng=s) for s in range(12)]
-    results = ls.fit_many(starts, X, Y, TANH)
-    alone = [ls.fit(w, X, Y, TANH) for w in starts]
+    starts = [random_weights([1, 3, 1], bias=[True, False], rng=s) for s in range(8)]
+    results = ls.fit_many(starts, X, Y, TANH, iterations=150)
+    alone = [ls.fit(w, X, Y, TANH, iterations=150) for w in starts]
     for a, b in zip(results, alone):
         assert a.converged == b.converged and a.iterations == b.iterations
         assert np.isclose(a.loss, b.loss, rtol=1e-6, atol=1e-25)             # batched sums may round otherwise
@@ -616,7 +711,7 @@ def test_a_damped_step_is_the_regularised_least_squares_solution_in_both_forms()
         mu = 0.3 * np.diagonal(gram).max()
         exact = np.linalg.lstsq(np.vstack([J[0], np.sqrt(mu) * np.eye(shape[1])]),
                                 np.concatenate([r[0], np.zeros(shape[1])]), rcond=None)[0]
-        assert np.allclose(ls.damped_step(r, J, np.array([0.3]))[0], exact, rtol=0, atol=1e-13)
+        assert np.allclose(ls._damped_step(r, J, np.array([0.3]))[0], exact, rtol=0, atol=1e-13)
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).eps == EPS, reason="longdouble is no wider than float64 on this machine")
@@ -628,111 +723,16 @@ def test_the_rounding_level_bounds_what_rounding_does_and_is_not_idle():
         for k, W in enumerate(weights):
             z = a @ W[:, :-1].astype(np.longdouble).T - W[:, -1]
             a = np.tanh(z) if k < 2 else z
-        worst.append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_level(weights, X, TANH)).max())
+        worst.append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_pass(weights, X, TANH)).max())
     assert 0.01 < max(worst) < 1
 
 
-def test_minimize_finds_the_closed_form_minimum_of_linear_regression():
-    _, X, Y = draw([3, 2], n=20)
-    result = ls.minimize([np.zeros((2, 4))], X, Y, TANH)
-    exact = np.linalg.lstsq(np.hstack([X, -np.ones((20, 1))]), Y, rcond=None)[0].T
-    assert result.converged and np.abs(result.weights[0] - exact).max() < 1e-12
-
-
-def noisy_teacher(widths, act, n=40, seed=0, noise=0.3):
-    """A task whose minimum is above zero: a net of the same shape plus noise."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, widths[0]))
-    return X, forward(random_weights(widths, rng=rng), X, act) + noise * rng.normal(size=(n, widths[-1]))
-
-
-@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
-def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
-    count = 0
-    for seed in range(6):
-        X, Y = noisy_teacher([2, 2, 2], TANH, seed=seed)
-        Y = 1 / (1 + np.exp(-Y)) if loss is LOGISTIC else Y
-        start = random_weights([2, 2, 2], rng=seed + 100)
-        result = ls.minimize(start, X, Y, TANH, loss)
-        g = np.abs(flatten(gradient(result.weights, X, Y, TANH, loss)))
-        terms = np.abs(loss.d1(forward(result.weights, X, TANH), Y)).ravel()
-        scale = terms @ np.abs(jacobian(result.weights, X, TANH)).reshape(len(terms), -1)
-        # gradient_level is 1e-12 of this scale, plus what the rounding of the outputs adds
-        assert (g <= 1e-10 * scale).all() if result.converged else (g > 1e-12 * scale).any()
-        assert result.loss <= training_loss(start, X, Y, TANH, loss)
-        count += result.converged
-    assert count >= 2                                                        # the others run off to infinity
-
-
-def test_minimize_converges_at_zero_loss_too():
-    weights, X, Y = draw([2, 6, 1], n=8, seed=1)
-    result = ls.minimize(weights, X, Y, TANH)
-    assert result.converged and result.loss < 1e-26
-
-
-def test_a_minimum_at_infinity_is_never_called_converged():
-    X, Y = np.array([[-1.0], [-0.5], [0.5], [1.0]]), np.array([[0.0], [0.0], [1.0], [1.0]])
-    for weights in ([np.array([[0.1, 0.0]])], random_weights([1, 3, 1], rng=0)):
-        for iterations in (3, 50, 2000):                                     # 2000: into the underflow of l'
-            result = ls.minimize(weights, X, Y, TANH, LOGISTIC, iterations=iterations)
-            assert not result.converged
-        assert result.loss < 1e-100
-    Y = np.array([[0.0], [1.0], [0.0], [1.0]])                               # control: not separable
-    assert ls.minimize([np.array([[0.1, 0.0]])], X, Y, TANH, LOGISTIC).converged
-
-
-def test_minimize_stays_at_a_saddle_but_leaves_its_neighbourhood_downwards():
-    X, Y = noisy_teacher([1, 3, 1], TANH, n=12)
-    Y = Y - Y.mean()
-    saddle = [np.zeros((3, 2)), np.zeros((1, 4))]
-    at = ls.minimize(saddle, X, Y, TANH)
-    assert at.converged and at.iterations == 0 and (flatten(at.weights) == 0).all()
-    rng = np.random.default_rng(0)
-    near = ls.minimize(unflatten(1e-3 * rng.normal(size=10), saddle), X, Y, TANH)
-    assert near.loss < 0.9 * at.loss
-
-
-def test_minimize_and_fit_without_iterations_return_the_start_unconverged():
+def test_fit_without_iterations_returns_the_start_unconverged():
     weights, X, Y = draw([2, 3, 1])
-    for result in (ls.fit(weights, X, Y, TANH, iterations=0), ls.minimize(weights, X, Y, TANH, iterations=0)):
-        assert (flatten(result.weights) == flatten(weights)).all()
-        assert not result.converged and result.iterations == 0
-        assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14)
-
-
-@pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
-@every_net
-def test_the_hessian_that_minimize_uses_is_the_derivative_of_the_gradient(widths, bias, loss):
-    weights, X, Y = draw(widths, bias, seed=8)
-    Y = 1 / (1 + np.exp(-Y))
-    theta, h = flatten(weights), 1e-5
-    for act in (TANH, SMOOLU, SOFTPLUS):
-        H = ls.exact_hessian(weights, X, Y, act, loss)
-        g = lambda t: flatten(gradient(unflatten(t, weights), X, Y, act, loss))         # noqa: E731, B023
-        D = np.array([(g(theta + h * e) - g(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
-        # central differences: h^2 = 1e-10 times fourth derivatives of some tens
-        assert np.abs(H - D).max() < 1e-7 * (1 + np.abs(H).max()) and (H == H.T).all()
-
-
-def test_the_hessian_that_minimize_uses_may_be_made_in_chunks():
-    X = np.random.default_rng(0).normal(size=(70_000, 3))                    # more rows than one chunk holds
-    H = ls.exact_hessian([np.zeros((2, 4))], X, np.zeros((70_000, 2)), TANH, SQUARE)
-    Xa = np.hstack([X, -np.ones((70_000, 1))])
-    assert np.allclose(H, np.kron(np.eye(2), Xa.T @ Xa), rtol=0, atol=70_000 * 1e-13)     # n eps, another order
-
-
-def test_minimize_converges_where_the_loss_is_flatter_than_a_parabola():
-    rng = np.random.default_rng(0)
-    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
-    for a in (3, 4):                                                         # H -> 0 on the zero-loss set
-        result = ls.minimize(random_weights([3, 20, 1], rng=0), X, Y, TANH, power_loss(a))
-        assert result.converged and result.loss < 1e-30
-
-
-def test_minimize_stops_honestly_where_the_loss_has_no_second_derivative():
-    X, Y = np.array([[1.0], [2.0]]), np.array([[0.0], [1.0]])                # the first residual is 0 at the start
-    result = ls.minimize([np.zeros((1, 2))], X, Y, TANH, power_loss(1.5))
-    assert not result.converged and result.loss == 1.0
+    result = ls.fit(weights, X, Y, TANH, iterations=0)
+    assert (flatten(result.weights) == flatten(weights)).all()
+    assert not result.converged and result.iterations == 0
+    assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14)
 
 
 def test_a_fit_restarted_from_its_result_stays_there():
@@ -789,15 +789,15 @@ def test_theorem_2_1_needs_a_regular_value_and_a_small_change_of_the_labels_give
     labels = ls.perturb_labels(Y, 1e-3, rng=0)
     assert 0 < np.linalg.norm(labels - Y) < 1e-3
     assert training_loss(weights, X, labels, SMOOLU) > 0                     # the bad point is not in the new set
-    points = [ls.fit(random_weights([1, 3, 1], rng=s), X, labels, SMOOLU) for s in range(20)]
+    points = ls.fit_many([random_weights([1, 3, 1], rng=s) for s in range(20)], X, labels, SMOOLU)
     points = [p.weights for p in points if p.converged]
     assert len(points) > 3 and all(ls.jacobian_rank(w, X, SMOOLU) == 3 for w in points)
 
 
 def test_perturbed_labels_fill_the_ball():
     Y = np.zeros((2, 1))
-    radii = [np.linalg.norm(ls.perturb_labels(Y, 2.0, rng=s)) for s in range(2000)]
-    assert max(radii) < 2 and abs(np.mean(np.square(radii)) - 2) < 0.1       # uniform in a disc: E r^2 = radius^2 / 2
+    radii = [np.linalg.norm(ls.perturb_labels(Y, 2.0, rng=s)) for s in range(1000)]
+    assert max(radii) < 2 and abs(np.mean(np.square(radii)) - 2) < 0.15      # uniform in a disc: 2, 4 standard errors
 
 
 def test_erratum_proposition_2_3_fails_at_w_cubed_where_zero_is_no_regular_value():
@@ -806,13 +806,30 @@ def test_erratum_proposition_2_3_fails_at_w_cubed_where_zero_is_no_regular_value
     edges, x = [(0, 2, 0), (2, 3, 0), (3, 4, 0), (1, 4, 1)], np.array([[1.0, 0.0]])
     assert ls.dag_forward(edges, np.array([2.0, 5.0]), x, identity) == 8
     assert (ls.dag_jacobian(edges, np.array([2.0, 5.0]), x, identity) == [12, 0]).all()
-    # y = 0, P = 2 > n = 1: the zero-loss set is the line w = 0, smooth of codimension 1 and (one set alone)
-    # transversal, as the proposition asks; yet on it the Hessian J^T J is 0 and has no positive eigenvalue
+    # the sample x = (1, 0), y = 0, P = 2 > n = 1: the zero-loss set is the line w = 0, smooth of codimension 1 and (one
+    # set alone) transversal, as the proposition asks; yet on it the Hessian J^T J is 0, without a positive eigenvalue
     for u in (-1.0, 0.0, 3.0):
         assert ls.dag_forward(edges, np.array([0.0, u]), x, identity) == 0
         assert (ls.dag_jacobian(edges, np.array([0.0, u]), x, identity) == 0).all()
     label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=0)[0, 0]           # a regular value: one positive eigenvalue
     assert ls.dag_jacobian(edges, np.array([np.cbrt(label), 0.0]), x, identity)[0, 0, 0] ** 2 > 0
+    # controls: with any x_2 != 0 the same net has J = (3 w^2 x_1, x_2), never 0, whatever y
+    for x_2 in (1.0, -0.3):
+        J = ls.dag_jacobian(edges, np.array([0.0, 0.0]), np.array([[1.0, x_2]]), identity)[0]
+        assert (J == [0, x_2]).all() and np.isclose(np.linalg.eigvalsh(J.T @ J), [0, x_2 ** 2]).all()
+
+
+def test_erratum_the_proof_of_proposition_2_3_needs_positive_eigenvalues():
+    # Printed: A = sum of d matrices with one nonzero eigenvalue each, eigenvectors independent, has d nonnegative
+    # eigenvalues and n - d zeros. A = -e e^T (d = 1) has -1 and zeros; with lambda_i > 0 there are d positive ones.
+    rng = np.random.default_rng(0)
+    v = rng.normal(size=(7, 3))                                              # three independent vectors in R^7
+    e = np.eye(7)[:, :1]
+    assert (np.linalg.eigvalsh(-e @ e.T) == [-1, 0, 0, 0, 0, 0, 0]).all()
+    for signs in ([1, 1, 1], [1, -1, 1], [-1, -1, -1]):
+        values = np.linalg.eigvalsh(v * signs @ v.T)                         # the signs are kept (Sylvester)
+        zero = np.abs(values) < 1e-13 * np.abs(values).max()
+        assert zero.sum() == 4 and (values[~zero] > 0).sum() == signs.count(1)
 
 
 def test_projection_ends_at_the_rounding_floor_and_goes_straight_down():
@@ -822,7 +839,7 @@ def test_projection_ends_at_the_rounding_floor_and_goes_straight_down():
     tilt = []
     for h in (1e-2, 1e-3):
         back = ls.project_to_zero_loss(unflatten(theta + h * d, weights), X, Y, TANH)
-        assert (np.abs(forward(back, X, TANH) - Y) <= ls.rounding_level(back, X, TANH)).all()
+        assert (np.abs(forward(back, X, TANH) - Y) <= ls.rounding_pass(back, X, TANH)).all()
         move = flatten(back) - theta - h * d
         tilt.append(np.linalg.norm(ls.tangent_basis(back, X, TANH).T @ move) / np.linalg.norm(move))
     assert tilt[1] < 0.2 * tilt[0] < 0.02                                    # orthogonal to Z up to O(h)
@@ -830,10 +847,10 @@ def test_projection_ends_at_the_rounding_floor_and_goes_straight_down():
 
 def test_projection_refuses_where_there_is_no_zero_loss():
     _, X, Y = draw([2, 2, 1], n=30)
-    with pytest.raises(ValueError, match="does not lead to zero loss"):
+    with pytest.raises(ValueError):                                          # 9 parameters, 30 points
         ls.project_to_zero_loss(random_weights([2, 2, 1], rng=0), X, Y, TANH)
     weights, X, Y = dead_net()
-    with pytest.raises(ValueError, match="full rank"):
+    with pytest.raises(ValueError):                                          # the Jacobian has rank 1
         ls.project_to_zero_loss(weights, X, Y + [[0], [0.1], [0]], RELU)
 
 
@@ -841,7 +858,7 @@ def test_a_walk_of_two_hundred_steps_stays_on_the_zero_loss_set_while_everything
     weights, X, Y = fitted(seed=3, n=6, widths=(2, 6, 1))
     path = ls.walk_zero_loss(weights, X, Y, TANH, steps=200, length=0.5, rng=0)
     assert len(path) == 201
-    level = [np.abs(forward(w, X, TANH) - Y) / ls.rounding_level(w, X, TANH) for w in path]
+    level = [np.abs(forward(w, X, TANH) - Y) / ls.rounding_pass(w, X, TANH) for w in path]
     assert np.max(level) <= 1
     assert max(training_loss(w, X, Y, TANH) for w in path) < 1e-26
     theta = np.array([flatten(w) for w in path])
@@ -871,118 +888,58 @@ def test_a_walk_cannot_start_at_an_isolated_zero():
 
 
 def test_a_walk_says_so_when_its_steps_are_too_long():
+    def circle(theta): return np.tanh([theta @ theta]) - 0.5                 # noqa: E704
+    def jac(theta): return 2 * ls.dtanh(theta @ theta) * theta[None]         # noqa: E704
+    path = ls.walk_zero(circle, jac, np.array([0.7, 0.3]), steps=5, length=0.1, rng=0)
+    assert np.allclose((path ** 2).sum(axis=1), np.arctanh(0.5), rtol=1e-13)
+    with pytest.raises(ValueError, match="length"):                          # level out there, no way back
+        ls.walk_zero(circle, jac, np.array([0.7, 0.3]), steps=5, length=100.0, rng=0)
+
+
+def sphere(theta):
+    """|theta|^2 = 1 as a residual."""
+    return np.array([theta @ theta - 1])
+
+
+def test_projection_and_walk_take_any_equations_with_their_jacobian():
+    jac = lambda theta: 2 * theta[None]                                      # noqa: E731
+    start = np.array([1.0, -2.0, 0.5, 0.3])
+    found = ls.project_to_zero(sphere, jac, start)
+    assert np.abs(found - start / np.linalg.norm(start)).max() < 4 * EPS     # each step is radial
+    path = ls.walk_zero(sphere, jac, start, steps=50, length=0.3, rng=0)
+    assert path.shape == (51, 4) and np.abs(np.linalg.norm(path, axis=1) - 1).max() < 4 * EPS
+    # a tangent step of length h and back to the sphere turns by arctan h
+    assert np.allclose(np.arccos((path[1:] * path[:-1]).sum(axis=1)), np.arctan(0.3), rtol=1e-13)
+    assert np.linalg.norm(path[:, None] - path, axis=2).max() > 1.5          # it gets around
+    again = ls.walk_zero(sphere, jac, start, steps=50, length=0.3, rng=0)
+    assert (again == path).all()
+    bound = ls.project_to_zero(sphere, jac, start, level=lambda theta: np.array([1e-3]))
+    assert abs(sphere(bound)[0]) <= 1e-3
+    far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
+                             np.array([3.0, 1.0]))
+    assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 3
+    near = lambda theta: np.array([theta @ theta + 1e-6])                    # noqa: E731
+    with pytest.raises(ValueError):                                          # close to zero, but no rounding
+        ls.project_to_zero(near, jac, start)
+    assert near(ls.project_to_zero(near, jac, start, level=lambda theta: np.array([1e-3]))) <= 1e-3
+    # controls: no zero at all, no way there from the centre, and circles that meet in points only
+    with pytest.raises(ValueError):
+        ls.project_to_zero(lambda theta: np.array([theta @ theta + 1]), jac, start)
+    with pytest.raises(ValueError):
+        ls.project_to_zero(sphere, jac, np.zeros(4))
+    two = lambda theta: np.array([theta @ theta - 1, theta[0]])              # noqa: E731
+    with pytest.raises(ValueError):
+        ls.walk_zero(two, lambda theta: np.array([2 * theta, [1.0, 0.0]]), np.array([0.1, 1.0]), steps=1, length=0.1)
+
+
+def test_the_nets_version_is_the_general_one():
     weights, X, Y = fitted(seed=3, n=6, widths=(2, 6, 1))
-    with pytest.raises(ValueError, match="length is"):
-        ls.walk_zero_loss(weights, X, Y, TANH, steps=50, length=1e308, rng=0)
-
-
-# ------------------------------------------------------------------ all ReLU interpolants
-
-def teacher_data(units, seed):
-    """n = 2 units points on a random net with one unit on everywhere and a kink in every second gap."""
-    rng = np.random.default_rng(seed)
-    n = 2 * units
-    x = np.sort(rng.uniform(-1, 1, n))
-    kinks = np.array([x[0] - 0.5] + [(x[2 * j - 1] + x[2 * j]) / 2 for j in range(1, units)])      # two points a cell
-    signs = np.concatenate([[1.0], rng.choice([-1.0, 1.0], units - 1)])
-    slopes = rng.normal(size=units) + 2 * rng.choice([-1.0, 1.0], units)
-    weights = [np.column_stack([signs, signs * kinks]), slopes[None]]
-    return x, forward(weights, x[:, None], RELU)[:, 0], weights
-
-
-def by_hand(x, y, units):
-    """The same enumeration, one pattern at a time, by least squares on kink positions (slow and independent)."""
-    order = np.argsort(x)
-    x, y, n = x[order], y[order], len(x)
-    options = [np.arange(n) >= c for c in range(n)] + [np.arange(n) < c for c in range(1, n)]
-    count = 0
-    for chosen in combinations(options, units):
-        A = np.hstack([np.column_stack([s * x, s * -1.0]) for s in chosen])
-        if np.linalg.matrix_rank(A, tol=1e-9) < n:
-            continue
-        for (p, q), s in zip(np.linalg.solve(A, y).reshape(-1, 2), chosen):
-            line = p * x - q
-            if not (np.array_equal(line > 0, s) or np.array_equal(line < 0, s)):
-                break
-        else:
-            count += 1
-    return count
-
-
-def test_relu_interpolants_are_as_many_as_an_enumeration_by_hand_finds():
-    counts = []
-    for seed in range(24):
-        rng, units = np.random.default_rng(seed), 2 + seed % 2
-        x = rng.uniform(-1, 1, 2 * units)
-        y = np.maximum(x, 0) + 0.1 * rng.normal(size=2 * units)
-        nets = ls.relu_interpolants(x, y, units)
-        counts.append(len(nets))
-        assert len(nets) == by_hand(x, y, units)
-        for net in nets:
-            assert [W.shape for W in net] == [(units, 2), (1, units)]
-            assert np.abs(forward(net, x[:, None], RELU)[:, 0] - y).max() < 1e-9 * np.abs(y).max()
-            assert np.allclose(np.abs(net[1][0]), np.linalg.norm(net[0], axis=1), rtol=1e-12)    # balanced
-        norms = [np.sum(flatten(net) ** 2) for net in nets]
-        assert norms == sorted(norms)
-    assert min(counts) == 0 < max(counts)                                    # some data have none
-
-
-def test_relu_interpolants_find_the_net_that_made_the_data():
-    grid = np.linspace(-2, 2, 201)[:, None]
-    for seed in range(5):
-        x, y, weights = teacher_data(4, seed)
-        rng = np.random.default_rng(seed)
-        for scale, shift in ((1, 0), (1e3, 5e3), (1, 1e6)):                  # in any units of x
-            shuffle = rng.permutation(8)
-            nets = ls.relu_interpolants(x[shuffle] * scale + shift, y[shuffle], 4)
-            there = [forward(net, grid * scale + shift, RELU) for net in nets]
-            # x / (largest gap) loses six digits to a shift by 1e6
-            assert min(np.abs(F - forward(weights, grid, RELU)).max() for F in there) < (1e-8 if shift < 1e6 else 1e-5)
-
-
-def test_relu_interpolants_leave_units_at_zero_that_the_data_do_not_need():
-    x = np.arange(6.0)
-    nets = ls.relu_interpolants(x, np.maximum(x - 2.5, 0), 3)
-    assert any(np.count_nonzero(net[1]) == 1 for net in nets)
-    assert all(np.abs(forward(net, x[:, None], RELU)[:, 0] - np.maximum(x - 2.5, 0)).max() < 1e-9 for net in nets)
-    assert len({tuple(np.round(np.sort(flatten(net)), 6)) for net in nets}) == len(nets)      # none twice
-    [net] = ls.relu_interpolants([0.0, 1.0], [1.0, 1.0], 1)                  # a constant: the slope is 0
-    assert np.allclose(forward(net, x[:, None], RELU), 1)
-
-
-@pytest.mark.parametrize("exponent", [-1000, -3, 5, 900])
-def test_relu_interpolants_scale_with_the_targets(exponent):
-    x, y, _ = teacher_data(2, 0)
-    nets, scaled = ls.relu_interpolants(x, y, 2), ls.relu_interpolants(x, np.ldexp(y, exponent), 2)
-    assert len(nets) == len(scaled) > 0
-    norms = [np.linalg.norm(W2) for _, W2 in scaled]
-    assert all(a <= b * (1 + 1e-12) for a, b in zip(norms, norms[1:]))         # smallest first, up to rounding
-    for (W1, W2), (S1, S2) in zip(nets, scaled):                    # balanced: each layer takes the square root
-        # an odd exponent has no exact square root: eps
-        assert np.allclose(S1, W1 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
-        assert np.allclose(S2, W2 * np.sqrt(np.ldexp(1.0, exponent)), rtol=1e-14, atol=0)
-
-
-def test_relu_interpolants_allow_a_kink_on_a_data_point_in_any_units():
-    x = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
-    expected = [np.array([[2 / 3, -5 / 3], [4 / 3, 2 / 3], [-4 / 3, -2 / 3]]), np.array([[1.0, 1.0, -1.0]])]
-    assert np.allclose(forward(expected, x[:, None], RELU)[:, 0], 2 * x + 1)         # its kink lies at 0.5
-    grid = np.linspace(-4, 4, 81)[:, None]
-    counts = []
-    for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
-        nets = ls.relu_interpolants(scale * x + shift, 2 * x + 1, 3)
-        there = [forward(net, scale * grid + shift, RELU) for net in nets]
-        assert min(np.abs(F - forward(expected, grid, RELU)).max() for F in there) < 1e-8
-        counts.append((len(nets), len(ls.relu_interpolants(scale * x + shift, np.abs(x), 3))))
-    assert len(set(counts)) == 1
-
-
-def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units():
-    x, y, weights = teacher_data(5, 0)
-    assert math.comb(19, 5) == 11628
-    grid = np.linspace(-2, 2, 101)[:, None]
-    nets = ls.relu_interpolants(x, y, 5)
-    assert min(np.abs(forward(net, grid, RELU) - forward(weights, grid, RELU)).max() for net in nets) < 1e-8
+    def residual(theta): return (forward(unflatten(theta, weights), X, TANH) - Y).ravel()  # noqa: E704
+    def jac(theta): return jacobian(unflatten(theta, weights), X, TANH).reshape(6, -1)     # noqa: E704
+    def level(theta): return ls.rounding_pass(unflatten(theta, weights), X, TANH).ravel()  # noqa: E704
+    path = ls.walk_zero(residual, jac, flatten(weights), steps=3, length=0.3, rng=0, level=level)
+    nets = ls.walk_zero_loss(weights, X, Y, TANH, steps=3, length=0.3, rng=0)
+    assert np.allclose(path, [flatten(net) for net in nets], rtol=0, atol=1e-13)           # sums may round otherwise
 
 
 # ------------------------------------------------------------------ graphs with tied parameters, Cooper Sec. 3
@@ -1031,6 +988,24 @@ def conv_net(length=7, kernel=3, channels=2):
     return edges, np.random.default_rng(1).normal(size=label + channels * places)
 
 
+def recurrent_net(steps=3, units=2):
+    """A recurrent net: h_t = tanh(w x_t + U h_(t-1) - b), h_0 = 0, f = v . h_last - c, its steps sharing w, U, b."""
+    labels = np.arange(units * units).reshape(units, units) + units          # w, U, b, v, c
+    edges, node = [], lambda t, i: steps + t * units + i
+    for t in range(steps):
+        for i in range(units):
+            edges += [(t, node(t, i), i), (-1, node(t, i), units + units * units + i)]
+            edges += [(node(t - 1, j), node(t, i), labels[i, j]) for j in range(units) if t]
+    out, last = node(steps, 0), units * (units + 2)
+    edges += [(node(steps - 1, j), out, last + j) for j in range(units)] + [(-1, out, last + units)]
+    return edges, np.random.default_rng(2).normal(size=last + units + 1)
+
+
+def inputs_of(edges):
+    """D: the inputs are numbered below every node that an edge enters."""
+    return min(v for _, v, _ in edges)
+
+
 def test_a_skip_connection_is_what_its_formula_says():
     edges, p = skip_net()
     X = np.random.default_rng(2).normal(size=(6, 2))
@@ -1041,6 +1016,9 @@ def test_a_skip_connection_is_what_its_formula_says():
     assert np.allclose(ls.dag_forward(edges, p, X, TANH)[:, 0], f, rtol=1e-14, atol=1e-15)
 
 
+GRAPHS = [skip_net, conv_net, recurrent_net]
+
+
 def test_tied_weights_make_a_convolution():
     edges, p = conv_net()
     X = np.random.default_rng(3).normal(size=(4, 7))
@@ -1049,10 +1027,20 @@ def test_tied_weights_make_a_convolution():
     assert np.allclose(ls.dag_forward(edges, p, X, TANH)[:, 0], expected, rtol=1e-13, atol=1e-14)
 
 
-@pytest.mark.parametrize("net", [skip_net, conv_net], ids=lambda f: f.__name__)
+def test_tied_weights_make_a_recurrent_net():
+    edges, p = recurrent_net()
+    assert len(p) == 11
+    w, U, b, v, c = p[:2], p[2:6].reshape(2, 2), p[6:8], p[8:10], p[10]
+    X, h = np.random.default_rng(3).normal(size=(6, 3)), np.zeros((6, 2))
+    for x in X.T:
+        h = np.tanh(np.outer(x, w) + h @ U.T - b)
+    assert np.allclose(ls.dag_forward(edges, p, X, TANH)[:, 0], h @ v - c, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("net", GRAPHS, ids=lambda f: f.__name__)
 def test_the_jacobian_on_a_graph_is_the_derivative_and_ties_add_up(net):
     edges, p = net()
-    D = min(v for _, v, _ in edges)
+    D = inputs_of(edges)
     X, h = np.random.default_rng(4).normal(size=(3, D)), 1e-6
     J = ls.dag_jacobian(edges, p, X, SMOOLU)
     for k in range(len(p)):
@@ -1066,18 +1054,42 @@ def test_the_jacobian_on_a_graph_is_the_derivative_and_ties_add_up(net):
         assert np.allclose(untied[:, :, labels == k].sum(axis=2), J[:, :, k], rtol=0, atol=1e-14 * np.abs(J).max())
 
 
-@pytest.mark.parametrize("net", [skip_net, conv_net], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("net", GRAPHS, ids=lambda f: f.__name__)
 def test_theorem_2_1_counts_dimensions_on_graphs_too(net):
     edges, p = net()
-    D = min(v for _, v, _ in edges)
-    X = np.random.default_rng(5).normal(size=(7, D))                         # y = f(p): p lies in Z
+    n = 6 if net is recurrent_net else 7
+    X = np.random.default_rng(5).normal(size=(n, inputs_of(edges)))          # y = f(p): p lies in Z
     J = ls.dag_jacobian(edges, p, X, TANH)[:, 0]
-    assert len(p) > 7 and np.linalg.matrix_rank(J) == 7                      # so Z has dimension P - 7
-    kernel = np.linalg.svd(J)[2][7:]
+    assert len(p) > n and np.linalg.matrix_rank(J) == n                      # so Z has dimension P - n
+    kernel = np.linalg.svd(J)[2][n:]
     steps = np.logspace(-4, -2, 7)
     y = ls.dag_forward(edges, p, X, TANH)
     moved = [np.abs(ls.dag_forward(edges, p + h * kernel.sum(axis=0), X, TANH) - y).max() for h in steps]
     assert abs(slope(moved, steps) - 2) < 0.1
+
+
+@pytest.mark.parametrize("net", GRAPHS, ids=lambda f: f.__name__)
+def test_theorem_2_1_a_graph_walks_on_its_zero_loss_set_of_dimension_p_minus_n(net):
+    edges, p = net()
+    n, P = 6, len(p)
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(n, inputs_of(edges)))
+    Y = ls.dag_forward(edges, p, X, TANH)
+    graph = {"residual": lambda theta: (ls.dag_forward(edges, theta, X, TANH) - Y)[:, 0],
+             "jacobian": lambda theta: ls.dag_jacobian(edges, theta, X, TANH)[:, 0]}
+    path = ls.walk_zero(theta=p + 1e-2 * rng.normal(size=P), steps=10, length=0.25, rng=0, **graph)
+    residuals = np.array([graph["residual"](theta) for theta in path])
+    assert np.abs(residuals).max() < 1e-13                                   # 100 eps |J| |theta| and less: rounding
+    assert all(np.linalg.matrix_rank(graph["jacobian"](theta)) == n for theta in path)
+    assert np.linalg.norm(path[-1] - path[0]) > 0.2                          # while the net moves, on the data alone
+    away = 2 * rng.normal(size=(50, X.shape[1]))
+    moved = ls.dag_forward(edges, path[-1], away, TANH) - ls.dag_forward(edges, path[0], away, TANH)
+    assert np.abs(moved).max() > 1e-3
+    # the dimension of Z without any Jacobian: points of Z around path[0] span P - n directions at first order in h
+    h, centre = 1e-5, path[0]
+    cloud = [ls.project_to_zero(theta=centre + h * d, **graph) for d in rng.normal(size=(P - n + 2, P))]
+    s = np.linalg.svd(np.array(cloud) - centre, compute_uv=False) / h
+    assert s[P - n - 1] > 0.1 and s[P - n] < 1e-2                            # the others are O(h), the curvature of Z
 
 
 def test_erratum_cooper_activation_belongs_outside_the_sum():
@@ -1094,164 +1106,144 @@ def test_outputs_of_a_graph_are_the_nodes_no_edge_leaves_in_ascending_order():
     assert np.allclose(f, [[0.2, 5 * np.tanh(0.3), 2 * np.tanh(0.3)]], rtol=1e-15)
 
 
-# ------------------------------------------------------------------ bad input
+# ------------------------------------------------------------------ refused for a reason, and the module itself
 
-W3 = [np.ones((2, 3)), np.ones((1, 3))]
-X2, Y1 = np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.5]]), np.ones((3, 1))
-EDGES, MAX = [(0, 2, 0), (1, 2, 1), (2, 3, 0)], np.finfo(float).max
-
-
-def nearly_equal_pairs():
-    """Twenty pairs of points 1e-15 apart with unrelated targets."""
-    rng = np.random.default_rng(0)
-    X = rng.random((20, 2))
-    return np.concatenate([X, X + 1e-15]), rng.normal(size=(40, 1))
-
-
-BAD = [
-    (lambda: forward(W3, np.ones(3), TANH), r"X has shape \(3,\).*X\[:, None\]"),
-    (lambda: forward(W3, np.ones((3, 5)), TANH), r"weights\[0\] has shape \(2, 3\), it should have 5 columns, or 6"),
-    (lambda: forward([np.ones((2, 3)), np.ones((1, 5))], X2, TANH), r"weights\[1\] has shape"),
-    (lambda: forward([], X2, TANH), "weights is empty"),
-    (lambda: forward(np.ones((2, 3)), X2, TANH), "weights is a ndarray, it should be a list"),
-    (lambda: forward([np.ones(3)], X2, TANH), r"weights\[0\] has shape \(3,\)"),
-    (lambda: forward([[[1, 2], [3]]], X2, TANH), "ragged"),
-    (lambda: forward(W3, [["1", "2"]], TANH), "X holds <U1 values"),
-    (lambda: forward(W3, X2 + 1j, TANH), "X holds complex128"),
-    (lambda: forward(W3, X2.astype(object), TANH), "X holds object"),
-    (lambda: forward(W3, np.where(X2 > 3, np.nan, X2), TANH), "X holds nan or infinite"),
-    (lambda: forward(W3, X2 * np.inf ** (X2 > 3), TANH), "X holds nan or infinite"),
-    (lambda: forward(W3, np.ones((0, 2)), TANH), "should not be empty"),
-    (lambda: forward([W3[0] * np.inf, W3[1]], X2, TANH), r"weights\[0\] holds nan or infinite"),
-    (lambda: forward(W3, X2, "tanh"), "act is 'tanh', it should be an Activation"),
-    (lambda: forward(W3, X2, np.tanh), "act is .* it should be an Activation"),
-    (lambda: forward([1e200 * W for W in W3], 1e200 * X2, RELU), "the output overflows"),
-    (lambda: gradient([1e200 * W for W in W3], 1e200 * X2, Y1, RELU), "the output overflows"),
-    (lambda: gradient([1e60 * W for W in W3], 1e100 * X2, Y1, RELU), "the gradient overflows"),
-    (lambda: jacobian([1e60 * W for W in W3], 1e250 * X2, RELU), "overflows"),
-    (lambda: training_loss(W3, X2, 1e200 * Y1, TANH), "the square loss overflows"),
-    (lambda: training_loss(W3, X2, Y1[:2], TANH), r"Y has shape \(2, 1\), it should be \(3, 1\)"),
-    (lambda: training_loss(W3, X2, Y1[:, 0], TANH), r"Y has shape \(3,\)"),
-    (lambda: training_loss(W3, X2, np.ones((3, 2)), TANH), r"Y has shape \(3, 2\), it should be \(3, 1\)"),
-    (lambda: training_loss(W3, X2, Y1, TANH, "square"), "loss is 'square', it should be a Loss"),
-    (lambda: gradient(W3, X2, 2 * Y1, TANH, LOGISTIC), r"lie in \[0, 1\]"),
-    (lambda: power_loss(0.5), "a is 0.5"), (lambda: power_loss(np.nan), "a is nan"),
-    (lambda: power_loss("2"), "a is '2'"),
-    (lambda: unflatten(np.ones(8), W3), "theta has length 8, it should be 9"),
-    (lambda: unflatten(np.ones((1, 9)), W3), r"theta has shape \(1, 9\)"),
-    (lambda: flatten([np.ones((2, 2)), np.ones((2, 5))]), r"weights\[1\] has shape"),
-    (lambda: ls.from_pairs([(np.ones((2, 3)), np.ones(3))]), "b of pairs.0. has length 3, it should be 2"),
-    (lambda: ls.to_pairs(W3, 7), r"weights\[0\] has shape"), (lambda: ls.to_pairs(W3, 2.5), "D is 2.5"),
-    (lambda: random_weights([3]), "widths has length 1"), (lambda: random_weights([3, 0, 1]), "widths is 0"),
-    (lambda: random_weights(3), "widths is 3, it should be a list"), (lambda: random_weights(None), "widths is None"),
-    (lambda: random_weights([3, 1], bias="no"), "bias"), (lambda: random_weights([3, 1], bias=[1.5]), "bias is"),
-    (lambda: random_weights([3, 1], bias=None), "bias is None"),
-    (lambda: random_weights([3, 1], rng="a"), "rng is 'a'"),
-    (lambda: random_weights([3, 1], rng=-1), "rng is -1"), (lambda: ls.interpolate(X2, Y1, rng=1.5), "rng is 1.5"),
-    (lambda: ls.perturb_labels(Y1, 1, rng={}), "rng is {}"),
-    (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=1, rng=np.random), "rng is"),
-    (lambda: ls.from_pairs(None), "pairs should be a list"), (lambda: ls.from_pairs([3]), "pairs should be a list"),
-    (lambda: forward(W3, X2, None), "act is None"), (lambda: gradient(W3, X2, None, TANH), "Y holds object"),
-    (lambda: gradient(W3, X2, Y1, TANH, None), "loss is None"), (lambda: ls.fit(W3, X2, Y1, None), "act is None"),
-    (lambda: forward(W3, np.ma.masked_less(X2, 1), TANH), "X is a masked array"),
-    (lambda: random_weights([3, 2, 1], bias=[True]), "bias 1"),
-    (lambda: ls.augment(np.ones((2, 5)), np.ones((3, 3))), "W has 5 columns, it should have 3"),
-    (lambda: ls.interpolate(X2[[0, 1, 0]], Y1), "X has equal rows, 0 and 2"),
-    (lambda: ls.interpolate(X2, Y1, TANH), "act is tanh, it should be rectified"),
-    (lambda: ls.interpolate(X2, Y1, SOFTPLUS), "rectified"), (lambda: ls.interpolate(X2, Y1, LEAKY_RELU), "rectified"),
-    (lambda: ls.interpolate(X2, Y1, width=2), "width is 2, it should lie between 3"),
-    (lambda: ls.interpolate(X2, Y1, width="3"), "width is '3'"),
-    (lambda: ls.interpolate(X2, Y1[:2]), "Y has 2 rows, it should have 3"),
-    (lambda: ls.interpolate(X2, Y1, knot=0), "knot is 0"), (lambda: ls.interpolate(X2, Y1, knot=0.6), "knot is 0.6"),
-    (lambda: ls.interpolate(X2[:, 0], Y1), r"X has shape \(3,\)"),
-    (lambda: ls.interpolate(np.array([[-1.7e308], [0], [1.7e308]]), Y1), "X reaches 1.7e[+]308"),
-    (lambda: ls.interpolate(X2, 1e160 * Y1), "Y reaches 1.0e[+]160"),
-    (lambda: ls.interpolate(X2 * 1e-310, Y1), "too close"), (lambda: ls.interpolate(X2 * 1e-304, Y1), "too close"),
-    (lambda: ls.interpolate(1e8 + 1e-7 * np.random.default_rng(0).random((40, 3)), np.ones((40, 1)), rng=0), "close"),
-    (lambda: ls.interpolate(*nearly_equal_pairs(), rng=0), "so close"),
-    (lambda: ls.interpolate_deep(X2, Y1, []), "widths is"),
-    (lambda: ls.interpolate_deep(X2, Y1, [0, 3]), "widths is 0"),
-    (lambda: ls.interpolate_deep(X2, Y1, 3), "widths is 3, it should be a list"),
-    (lambda: ls.fit_many([], X2, Y1, TANH), "starts is"), (lambda: ls.fit_many(W3[0], X2, Y1, TANH), "starts is"),
-    (lambda: ls.fit_many([W3, [np.ones((4, 3)), np.ones((1, 4))]], X2, Y1, TANH), "several shapes"),
-    (lambda: ls.fit_many([W3, [W3[0], np.inf * W3[1]]], X2, Y1, TANH), r"starts\[1\]\[1\] holds nan"),
-    (lambda: ls.fit(W3, X2, Y1, TANH, iterations=-1), "iterations is -1"),
-    (lambda: ls.fit([1e200 * W for W in W3], 1e200 * X2, Y1, RELU), "overflows"),
-    (lambda: ls.fit([1e60 * W for W in W3], 1e60 * X2, Y1, RELU), "overflows"),
-    (lambda: ls.minimize([1e60 * W for W in W3], 1e60 * X2, Y1, RELU), "overflows"),
-    (lambda: SQUARE.d1(np.full((1, 1), 1e308), np.full((1, 1), -1e308)), "the residual overflows"),
-    (lambda: LOGISTIC.value(np.full((1, 2), 1e308), np.zeros((1, 2))), "the logistic loss overflows"),
-    (lambda: power_loss(1e308).d2(np.ones((1, 1)), np.ones((1, 1))), "overflows"),
-    (lambda: training_loss([np.eye(1)], np.full((9, 1), 1e154), np.zeros((9, 1)), TANH), "the loss overflows"),
-    (lambda: ls.minimize(W3, X2, Y1, TANH, iterations=1.5), "iterations is 1.5"),
-    (lambda: ls.minimize([[[MAX]]], [[1]], [[MAX]], TANH), "the output with its rounding overflows"),
-    (lambda: ls.perturb_labels(Y1, 0), "epsilon is 0"), (lambda: ls.perturb_labels(Y1, np.inf), "epsilon is inf"),
-    (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=1, length=0), "length is 0"),
-    (lambda: ls.walk_zero_loss(W3, X2, Y1, TANH, steps=-1, length=1), "steps is -1"),
-    (lambda: ls.relu_interpolants([0, 1, 2], [0, 1, 2], 1), "twice the units"),
-    (lambda: ls.relu_interpolants([0, 1], [0, 1, 2], 1), "lengths 2 and 3"),
-    (lambda: ls.relu_interpolants([0, 0], [0, 1], 1), "equal entries"),
-    (lambda: ls.relu_interpolants(X2, Y1, 1), r"x has shape \(3, 2\)"),
-    (lambda: ls.relu_interpolants([0, 1e-17, 1, 2], [0, 1, 2, 3.5], 2), "cannot tell apart"),
-    (lambda: ls.relu_interpolants([0, 5e-324], [1, 2], 1), "cannot tell apart"),
-    (lambda: ls.relu_interpolants([0, 1e-5], [1, 1e308], 1), "the net overflows"),
-    (lambda: ls.relu_interpolants(np.arange(18), np.arange(18), 9), "units is 9"),
-    (lambda: ls.dag_forward([(0, 2, 0), (3, 2, 1)], np.ones(2), X2, TANH), r"edges holds \(3, 2, 1\)"),
-    (lambda: ls.dag_forward([(0, 1, 0)], np.ones(2), X2, TANH), r"0 to 1 are the inputs"),
-    (lambda: ls.dag_forward([(-2, 2, 0)], np.ones(2), X2, TANH), r"edges holds \(-2, 2, 0\)"),
-    (lambda: ls.dag_forward([(0, 2, 2)], np.ones(2), X2, TANH), "label 2"),
-    (lambda: ls.dag_forward([(0, 3, 0)], np.ones(1), X2, TANH), "none into node 2"),
-    (lambda: ls.dag_forward([(0, 2, 0), (0, 10**9, 0)], np.ones(1), X2, TANH), "none into node 3"),
-    (lambda: ls.dag_forward([(0, 2)], np.ones(1), X2, TANH), "source, target, label"),
-    (lambda: ls.dag_forward([(0, 2, 0.5)], np.ones(1), X2, TANH), "whole numbers"),
-    (lambda: ls.dag_jacobian(EDGES, np.ones((2, 1)), X2, TANH), "params has shape"),
-    (lambda: ls.dag_forward(EDGES, np.full(2, 1e200), 1e200 * X2, RELU), "overflows"),
-    (lambda: ls.dag_jacobian(EDGES, np.array([1e200, 1e200]), 1e150 * X2, RELU), "overflows"),
-]
+def test_what_no_net_or_graph_can_be_is_refused():
+    W3, X2 = [np.ones((2, 3)), np.ones((1, 3))], np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.5]])
+    for call in (
+        lambda: forward(W3, np.ones((3, 5)), TANH),                          # neither five columns nor six
+        lambda: ls.to_pairs(W3, 7), lambda: random_weights([3]),
+        lambda: ls.dag_forward([(0, 2, 0), (3, 2, 1)], np.ones(2), X2, TANH),          # the source is not below
+        lambda: ls.dag_forward([(2, 2, 0)], np.ones(1), X2, TANH),
+        lambda: ls.dag_forward([(0, 1, 0)], np.ones(2), X2, TANH),                     # node 1 is an input
+        lambda: ls.dag_forward([(-2, 2, 0)], np.ones(2), X2, TANH),
+        lambda: ls.dag_forward([(0, 2, 2)], np.ones(2), X2, TANH),                     # a parameter that is not there
+        lambda: ls.dag_forward([(0, 2, -1)], np.ones(2), X2, TANH),
+        lambda: ls.dag_forward([(0, 3, 0)], np.ones(1), X2, TANH),                     # no edge into node 2
+        lambda: ls.dag_jacobian([(0, 2, 0), (0, 10**4, 0)], np.ones(1), X2, TANH),
+    ):
+        with pytest.raises(ValueError):
+            call()
 
 
-@pytest.mark.parametrize("call, sentence", BAD, ids=[str(i) for i in range(len(BAD))])
-def test_bad_input_is_refused_with_a_sentence(call, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        call()
-
-
-def test_functions_work_when_copied_without_the_lines_that_call_check():
-    tree = ast.parse(inspect.getsource(ls))
-
-    class Strip(ast.NodeTransformer):
-        def visit(self, node):
-            if isinstance(node, (ast.Assign, ast.Expr)) and re.search(r"\bcheck_\w+\(", ast.unparse(node)):
-                return None
-            return self.generic_visit(node)
-
-    tree.body = [node for node in tree.body if not getattr(node, "name", "").startswith("check_")]
-    source = ast.unparse(ast.fix_missing_locations(Strip().visit(tree)))
-    assert "check_" not in re.sub(r'""".*?"""', "", source, flags=re.S)
+def test_functions_work_when_copied_without_the_door():
+    source, _, _ = inspect.getsource(ls).partition("# The door: nothing below is mathematics")
+    start, stop = source.index("def checked(function):"), source.index("# ---", source.index("def checked(function):"))
     bare = types.ModuleType("bare")
-    exec(source, bare.__dict__)
+    exec(re.sub(r"^ *@checked\n", "", source[:start] + source[stop:], flags=re.M), bare.__dict__)
+    assert not any("check" in name for name in vars(bare)) and hasattr(bare, "interpolate_deep")
     weights, X, Y = draw([2, 6, 1], n=4)
-    graph = ([(0, 2, 0), (-1, 2, 1), (1, 2, 1)], np.array([0.3, 0.2]), X)
-    x, y, _ = teacher_data(2, 0)
+    graph = (np.array([(0, 2, 0), (-1, 2, 1), (1, 2, 1)]), np.array([0.3, 0.2]), X)
+    circle = (lambda t: np.array([t @ t - 1]), lambda t: 2 * t[None], np.array([1.0, 2.0]))
     calls = [
         lambda m: m.forward(weights, X, m.TANH), lambda m: m.training_loss(weights, X, Y, m.TANH, m.power_loss(3)),
         lambda m: m.flatten(m.gradient(weights, X, m.sigmoid(Y), m.SMOOLU, m.LOGISTIC)),
         lambda m: m.jacobian(weights, X, m.RELU), lambda m: m.unflatten(np.arange(25.0), weights)[1],
-        lambda m: m.from_pairs(m.to_pairs(weights, 2))[0], lambda m: m.random_weights([2, 3], rng=0)[0],
-        lambda m: m.interpolate(X, Y, rng=0)[1], lambda m: m.interpolate_deep(X, Y, [2, 4], m.RELU, rng=0)[2],
-        lambda m: m.fit(weights, X, Y, m.TANH).weights[0], lambda m: m.minimize(weights, X, Y, m.TANH).weights[0],
+        lambda m: m.input_jacobian(weights, X, m.TANH),
+        lambda m: m.from_pairs(m.to_pairs(weights, 2))[0], lambda m: m.random_weights(np.array([2, 3]), rng=0)[0],
+        lambda m: m.interpolate(X, Y, rng=0)[1],
+        lambda m: m.interpolate_deep(X, Y, np.array([2, 4]), m.RELU, rng=0)[2],
+        lambda m: m.interpolate_as_printed(X, Y, m.RELU, np.array([1.0, 2.0]))[1],
+        lambda m: m.fit(weights, X, Y, m.TANH).weights[0],
         lambda m: m.jacobian_rank(weights, X, m.TANH), lambda m: m.perturb_labels(Y, 0.1, rng=0),
         lambda m: m.tangent_basis(weights, X, m.TANH), lambda m: m.project_to_zero_loss(weights, X, Y, m.TANH)[0],
         lambda m: m.walk_zero_loss(weights, X, Y, m.TANH, steps=2, length=0.1, rng=0)[2][0],
-        lambda m: m.relu_interpolants(x, y, 2)[0][0], lambda m: m.dag_forward(*graph, m.TANH),
-        lambda m: m.dag_jacobian(*graph, m.TANH),
+        lambda m: m.project_to_zero(*circle), lambda m: m.walk_zero(*circle, steps=3, length=0.1, rng=0),
+        lambda m: m.dag_forward(*graph, m.TANH), lambda m: m.dag_jacobian(*graph, m.TANH),
     ]
     for call in calls:
         assert np.array_equal(call(bare), call(ls)), inspect.getsource(call)
 
 
 def test_every_public_function_starts_its_docstring_with_its_source():
-    functions = {name: f for name, f in inspect.getmembers(ls, inspect.isfunction) if f.__module__ == ls.__name__}
-    assert len(functions) > 50
-    for name, function in functions.items():
-        assert function.__doc__ and function.__doc__.startswith("["), name
+    source = inspect.getsource(ls).partition("# The door: nothing below is mathematics")[0]
+    names = re.findall(r"^(?:def|class) (\w+)", source, re.M)
+    assert len(names) > 60
+    for name in names:
+        assert getattr(ls, name).__doc__ and getattr(ls, name).__doc__.startswith("["), name
+
+
+# ------------------------------------------------------------------ softmax, and where noise leads
+
+
+def probabilities(rng, n, M):
+    """Rows of positive numbers of sum 1."""
+    Y = rng.random((n, M)) + 0.1
+    return Y / Y.sum(axis=1, keepdims=True)
+
+
+def test_softmax_has_its_derivatives_and_a_singular_hessian():
+    rng = np.random.default_rng(0)
+    F, Y, h = 3 * rng.normal(size=(6, 4)), probabilities(rng, 6, 4), 1e-5
+    value, d1, d2 = ls.SOFTMAX[1:]
+    p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
+    assert np.allclose(value(F, Y), -(Y * np.log(p)).sum(axis=1), rtol=1e-14)
+    assert np.allclose(d1(F, Y), p - Y, atol=1e-15)
+    slopes = np.stack([(value(F + h * e, Y) - value(F - h * e, Y)) / (2 * h) for e in np.eye(4)], axis=1)
+    bends = np.stack([(d1(F + h * e, Y) - d1(F - h * e, Y)) / (2 * h) for e in np.eye(4)], axis=2)
+    assert np.allclose(slopes, d1(F, Y), atol=1e-9)                 # differences: h^2 and eps / h
+    assert np.allclose(bends, d2(F, Y), atol=1e-9)
+    assert np.abs(d2(F, Y).sum(axis=2)).max() < 1e-16 and np.abs(d1(F, Y).sum(axis=1)).max() < 1e-15
+    assert np.allclose(value(F + 7, Y), value(F, Y), rtol=1e-14)    # a common shift changes nothing
+    two = value(np.column_stack([F[:, 0], 0 * F[:, 0]]), np.column_stack([Y[:, 0], 1 - Y[:, 0]]))
+    assert np.allclose(two, ls.LOGISTIC.value(F[:, :1], Y[:, :1]), rtol=1e-14)         # two classes: the logistic loss
+
+
+def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
+    F, sure = np.array([[800.0, -800.0, 0.0]]), np.array([[1.0, 0.0, 0.0]])
+    assert ls.SOFTMAX.value(F, sure) == 0 and ls.SOFTMAX.value(F, sure[:, [1, 0, 2]]) == 1600
+    near = np.array([[40.0, 0.0, 0.0]])
+    q = np.exp(-40)
+    assert np.allclose(ls.SOFTMAX.d1(near, sure), [[-2 * q, q, q]], rtol=1e-13, atol=0)
+    assert np.allclose(np.diagonal(ls.SOFTMAX.d2(near, sure)[0]), [2 * q, q, q], rtol=1e-13, atol=0)
+
+
+def test_softmax_refuses_targets_that_are_no_probabilities():
+    for part in ls.SOFTMAX[1:]:
+        for Y in ([[0.5, 0.4]], [[1.5, -0.5]]):
+            with pytest.raises(ValueError, match="Y "):
+                part(np.zeros((1, 2)), Y)
+
+
+def test_the_trace_gradient_is_that_of_the_squared_jacobian():
+    rng = np.random.default_rng(1)
+    for widths, bias, act in (([2, 4, 3, 2], True, TANH), ([1, 5, 1], [True, False], SMOOLU), ([3, 2, 1], False, TANH),
+                              ([2, 3, 4, 3, 2], [False, True, False, True], ls.SIGMOID), ([2, 3, 2], True, RELU)):
+        weights, X = [2 * W for W in random_weights(widths, bias=bias, rng=rng)], rng.normal(size=(5, widths[0]))
+        theta, g = flatten(weights), flatten(ls.trace_gradient(weights, X, act))
+
+        def T(point, weights=weights, X=X, act=act):
+            return (jacobian(unflatten(point, weights), X, act) ** 2).sum()
+
+        change = np.array([(T(theta + 1e-5 * e) - T(theta - 1e-5 * e)) / 2e-5 for e in np.eye(len(theta))])
+        assert np.allclose(change, g, rtol=0, atol=1e-8 * np.abs(g).max() + 1e-10 * T(theta))      # h^2, T eps / h
+    linear = random_weights([3, 2], rng=rng)                        # one layer: J does not depend on theta
+    assert not flatten(ls.trace_gradient(linear, np.ones((4, 3)), TANH)).any()
+
+
+def test_descent_along_the_zero_loss_set_lowers_the_trace_and_levels_the_net_at_the_data():
+    X = np.linspace(-1.7, 1.7, 6)[:, None]
+    Y = np.sin(2 * X)
+    fits = ls.fit_many([random_weights([1, 12, 1], rng=k) for k in range(8)], X, Y, TANH)
+    start = ls.walk_zero_loss(next(f.weights for f in fits if f.converged and f.loss < 1e-20), X, Y, TANH, steps=60,
+                           length=1.0, rng=0)[-1]
+    path = ls.descend_zero_loss(start, X, Y, TANH, steps=60, length=0.5)
+    T = [(jacobian(w, X, TANH) ** 2).sum() for w in path]
+    assert (np.diff(T) < 0).all() and T[-1] < T[0] / 2
+    for w in path:                                                  # on Z all along
+        assert (np.abs(forward(w, X, TANH) - Y) <= ls.rounding_pass(w, X, TANH)).all()
+    lengths = [np.linalg.norm(flatten(b) - flatten(a)) for a, b in zip(path, path[1:])]
+    assert max(lengths) < 1.0                                       # a tangent step of 0.5 and the way back
+    slopes = [np.abs(ls.input_jacobian(w, X, TANH)).mean() for w in (path[0], path[-1])]
+    assert slopes[1] < slopes[0]
+    x = np.array([[0.3]])                                           # one weight, f = x w: no tangent, nothing to lower
+    assert len(ls.descend_zero_loss([np.array([[2.0]])], x, 2 * x, TANH, steps=5, length=1.0)) == 1
+
+
+def test_on_the_zero_loss_set_the_trace_of_the_hessian_is_that_of_the_jacobian():
+    rng = np.random.default_rng(2)
+    weights, X = random_weights([2, 3, 2], rng=rng), rng.normal(size=(4, 2))
+    J, h = jacobian(weights, X, TANH), 1e-4
+    Y, theta = forward(weights, X, TANH), flatten(weights)
+    L = [[training_loss(unflatten(theta + s * h * e, weights), X, Y, TANH) for s in (1, -1)] for e in np.eye(len(theta))]
+    assert np.isclose(np.sum(L) / h ** 2, (J ** 2).sum(), rtol=1e-6)            # fourth derivatives times h^2
