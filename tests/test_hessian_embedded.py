@@ -981,6 +981,27 @@ def test_weight_decay_the_doubly_inactive_point_stays_and_turns_at_the_largest_s
     assert not any(block.any() for block in b)
 
 
+def test_weight_decay_at_equality_the_fourth_order_decides():
+    """mu = sigma_max: along v = e p, w = -e q, theta_0 moved to where it is least, the loss changes like e^4."""
+    F0, falls = 0.1 * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]]), {}
+    for seed in (3, 7):
+        weights, X, Y = decayed([2, 2, 2], TANH, seed=seed, F0=F0)
+        H = hessian(weights, X, Y, TANH) + 0.1 * np.eye(10)
+        p, q = np.array([[1.0, 0.0]]), -np.array([[0.6, 0.8, 0.0]])  # F0 q = -0.1 p
+        assert np.linalg.eigvalsh(H)[0] > 0.1                       # a local minimum of the narrow net
+
+        def change(e, weights=weights, X=X, Y=Y, H=H, p=p, q=q):
+            gW, gV = decayed_gradient(add_units(weights, 0, e * q, e * p), X, Y, TANH)
+            moved = unflatten(flatten(weights) - np.linalg.solve(H, np.append(gW[:2], gV[:, :2])), weights)
+            wide = add_units(moved, 0, e * q, e * p)
+            return (training_loss(wide, X, Y, TANH) - training_loss(weights, X, Y, TANH)
+                    + 0.05 * ((flatten(wide) ** 2).sum() - (flatten(weights) ** 2).sum()))
+
+        assert np.log2(change(0.1) / change(0.05)) == pytest.approx(4, abs=0.1)
+        falls[seed] = change(0.1) < 0
+    assert falls == {3: False, 7: True}
+
+
 # ------------------------------------------------------------------ no embedding loses a sign
 
 def test_no_embedding_loses_positive_or_negative_eigenvalues():
