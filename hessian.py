@@ -612,15 +612,16 @@ def replication_hessian(F, G, A, lam):
 # and z zero eigenvalues c. B A^T is invertible too: A B^T x = 0 puts B^T x into ker A = span(lambda), where only 0 has
 # the sum 0. So B may be taken with B A^T = I, in the basis in which C is diagonal, and the block falls apart into
 #
-#     [[0, F], [F^T, c G]], congruent to K = [[0, F], [F^T, G]] for c > 0, to -K for c < 0, of 2 rank F signs for c = 0
+#     [[0, F], [F^T, c G]], congruent to K = [[0, F], [F^T, G]] for c > 0, to -K for c < 0; rank F of each sign for c = 0
 #
 #     n+ = p K+ + q K- + z rank F,    n- = p K- + q K+ + z rank F
 #
-# The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle, zeros or not.
+# The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle, zeros or not. If none is
+# 0, the 4-block in the order of c is kron(C, K): its eigenvalues are the products c k, its eigenvectors x (x) y.
 # ---------------------------------------------------------------------------------------------
 
 class PredictedInertia(NamedTuple):
-    """[beyond the papers] Numbers of positive, negative and zero eigenvalues of the 4-block."""
+    """[beyond the papers] Numbers of positive, negative and zero eigenvalues that a replicated unit adds."""
     positive: int
     negative: int
     zero: int
