@@ -612,7 +612,8 @@ def replication_hessian(F, G, A, lam):
 # and z zero eigenvalues c. B A^T is invertible too: A B^T x = 0 puts B^T x into ker A = span(lambda), where only 0 has
 # the sum 0. So B may be taken with B A^T = I, in the basis in which C is diagonal, and the block falls apart into
 #
-#     [[0, F], [F^T, c G]], congruent to K = [[0, F], [F^T, G]] for c > 0, to -K for c < 0; rank F of each sign for c = 0
+#     [[0, F], [F^T, c G]]:  congruent to K = [[0, F], [F^T, G]] for c > 0, to -K for c < 0, and for c = 0 with rank F
+#                             eigenvalues of each sign
 #
 #     n+ = p K+ + q K- + z rank F,    n- = p K- + q K+ + z rank F
 #
