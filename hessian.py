@@ -7,7 +7,7 @@ mathematics. In this order:
     H v               the derivative of back-propagation along v; all unit vectors give H: hessian_plain
     gauss_newton      the first half of H, and all of it where l' = 0
     minimize          descent to a stationary point of any loss, as the theorems need
-    hessian           H entry by entry, by a few large products: the same matrix faster; hessian_blocks by layer
+    hessian           H entry by entry, by a few large products: the same faster; hessian_blocks, hessian_diagonal
     inertia           the numbers of its positive, negative and zero eigenvalues; extreme_eigenpairs from products alone
     replication_...   a replicated unit [Fukumizu 2019, Lemma 4]: the block it adds to H, its eigenvalues, the way down
     surplus_hessian   the same for inactive units and inactive propagation [Fukumizu 2019, Sec. 5.1]
@@ -24,6 +24,7 @@ import numpy as np
 from landscape import (
     EPS,
     SQUARE,
+    Activation,
     Fit,
     checked,
     deltas,
@@ -122,20 +123,26 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 # Descent to a stationary point
 # ---------------------------------------------------------------------------------------------
 
-def _gradient_level(weights, X, Y, act, loss):
-    """[beyond the papers] Which size of dL/dtheta counts as zero, parameter by parameter, (P,).
+def _slope_level(weights, X, Y, act, loss):
+    """[beyond the papers] Which size of l' counts as zero in sums over samples, (n, M).
 
-        sum_nu |J_nu|^T (1e-12 |l'_nu| + |l'(f_nu + e_nu) - l'(f_nu - e_nu)|)
+        1e-12 |l'(f)| + |l'(f + e) - l'(f - e)|
 
-    The first term is the rounding of the sum over samples, with a margin of some thousand; the second is what the
-    rounding e of the outputs themselves (rounding_pass) does to l', and dominates where l' -> 0. nan where l' has
-    underflowed on all samples: then the minimum lies at infinity, and no gradient is small enough.
+    The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e of
+    the outputs themselves (rounding_pass) does to l', and dominates where l' -> 0.
     """
-    inputs, z = forward_pass(weights, X, act)
-    f, e = z[-1], rounding_pass(weights, X, act)
-    slope = 1e-12 * np.abs(loss.d1(f, Y)) + np.abs(loss.d1(f + e, Y) - loss.d1(f - e, Y))
-    J = np.abs(jacobian_pass(weights, inputs, z, act)).reshape(slope.size, -1)  # (n M, P)
-    return slope.ravel() @ J if slope.max() > 1e-290 else np.full(J.shape[1], np.nan)
+    f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
+    return 1e-12 * np.abs(loss.d1(f, Y)) + np.abs(loss.d1(f + e, Y) - loss.d1(f - e, Y))
+
+
+def _gradient_level(weights, X, Y, act, loss):
+    """[beyond the papers] Which size of dL/dtheta counts as zero: sum_nu |J_nu|^T (the level of l'), (P,).
+
+    nan where l' has underflowed on all samples: then the minimum lies at infinity, and no gradient is small enough.
+    """
+    level = _slope_level(weights, X, Y, act, loss)
+    J = np.abs(jacobian_pass(weights, *forward_pass(weights, X, act), act)).reshape(level.size, -1)         # (n M, P)
+    return level.ravel() @ J if level.max() > 1e-290 else np.full(J.shape[1], np.nan)
 
 
 @checked
@@ -257,6 +264,18 @@ def hessian_blocks(weights, X, Y, act, loss=SQUARE):
     blocks = [np.einsum("ipn,nj,nq->ijpq", S, a, a, optimize=True).reshape(W.size, W.size)
               for W, S, a in zip(weights, _curvature_pass(weights, z, Y, act, loss)[2], inputs)]
     return [B / 2 + B.T / 2 for B in blocks]
+
+
+@checked
+def hessian_diagonal(weights, X, Y, act, loss=SQUARE):
+    """[beyond the papers] The diagonal of the Hessian without the rest, a list like weights: (iv) there.
+
+        d2L / dW_k[i, j]^2 = sum_nu S_kk[i, i] a~_(k-1)[j]^2
+
+    Exact, and without any P x P array; S_kk takes n_k^2 numbers a sample. Its sums are the traces of the layers.
+    """
+    inputs, z = forward_pass(weights, X, act)
+    return [np.einsum("iin->in", S) @ a ** 2 for S, a in zip(_curvature_pass(weights, z, Y, act, loss)[2], inputs)]
 
 
 def _shallow(weights, X, Y, act, loss, H):
@@ -514,23 +533,42 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
 
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
-    Where the net is stationary, zeta^T F = 0 (it is dL/du), so rank F <= min(D', M' - 1), and F = 0 if M' = 1 and
-    zeta != 0. The supplement's Remark after Theorem 5 has rank min(D, M)
-    (test_erratum_the_remarks_full_rank_of_F_is_impossible_at_a_stationary_point).
+    An entry that is rounding comes back as 0: one below the same sum of absolute values with, in the place of delta,
+    the level of l' (as in minimize) sent back through |W|^T. That is 1e-11 to 1e-9 of a common entry, and more than
+    all of F and G at zero training error.
+
+    Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
+    min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
+    after Theorem 5 takes M' > D' (test_caveat_the_remarks_full_rank_of_F_needs_more_outputs_than_inputs). With SOFTMAX
+    in the next layer 1^T F = 0 too: F = 0 for two classes (test_softmax_takes_one_more_from_the_rank_of_F).
     """
     inputs, z = forward_pass(weights, X, act)
-    delta = deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]               # (n, M')
     a, s, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]  # (n, D'), (n,), (M',)
+    delta = deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]               # (n, M')
     F = (delta * act.df(s)[:, None]).T @ a
     G = (a * (delta @ zeta * act.d2f(s))[:, None]).T @ a
-    return Curvature(F, G / 2 + G.T / 2)                            # symmetric bit by bit, also where G is all rounding
+    G = G / 2 + G.T / 2                                             # symmetric bit by bit
+    a, zeta, df, d2f = np.abs(a), np.abs(zeta), np.abs(act.df(s)), np.abs(act.d2f(s))           # sizes from here on
+    size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)
+    level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
+    F = np.where(np.abs(F) > (level * df[:, None]).T @ a, F, 0)
+    return Curvature(F, np.where(np.abs(G) > (a * (level @ zeta * d2f)[:, None]).T @ a, G, 0))
 
 
 def _coupling(A, lam):
-    """[Fukumizu 2019, Lemma 4] C = A diag(lam) A^T, (E, E); refused unless A lam = 0, on which Lemma 3 rests."""
+    """[Fukumizu 2019, Lemma 4] C = A diag(lam) A^T, (E, E), regular; refused unless (xi, eta) are coordinates.
+
+    A lam = 0, on which Lemma 3 rests; no lam_j = 0, else v_j does not move; sum lam > 0 and independent rows of A, else
+    [1; A] is singular.
+    """
+    if (lam == 0).any() or lam.sum() <= 1e-9 * np.abs(lam).sum():
+        raise ValueError(f"lam is {lam}, it should have no zero and a positive sum: else xi and eta are no coordinates "
+                         "(predicted_inertia takes zeros)")
     off = np.abs(A @ lam).max()
     if off > 1e-9 * len(lam) * np.abs(A).max() * np.abs(lam).max():
         raise ValueError(f"A lam is up to {off:.1e}, it should be 0")
+    if np.linalg.matrix_rank(A) < len(A):
+        raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
     return (A * lam) @ A.T
 
 
@@ -550,9 +588,11 @@ def replication_hessian(F, G, A, lam):
     A : (E, E + 1) array
     lam : (E + 1,) array; for ReLU in the coordinates of embeddings.omega_basis it is gamma * beta
 
-    F and G are those of replication_curvature. Rows xi_c (c slow, its M' entries fast), then eta_c likewise. The paper
-    gives kron(C, F) the size E M; it is (E M', E D') (test_erratum_the_size_of_F_tilde). The order np.kron(F, C) is
-    another matrix (test_control_the_other_order_of_the_kronecker_product_is_wrong).
+    F and G are those of replication_curvature. Rows xi_c (c slow, its M' entries fast), then eta_c likewise. No lam_j
+    may be 0, for then v_j does not move in (6); predicted_inertia has the counts. (Theorem 10 holds for any gamma, but
+    its proof needs this too: test_erratum_the_proof_of_theorem_10_fails_at_gamma_1_0.) The paper gives kron(C, F) the
+    size E M; it is (E M', E D') (test_erratum_the_size_of_F_tilde). The order np.kron(F, C) is another matrix
+    (test_control_the_other_order_of_the_kronecker_product_is_wrong).
     """
     C = _coupling(A, lam)
     CF, CG = np.kron(C, F), np.kron(C, G)                           # (E M', E D'), (E D', E D')
@@ -562,17 +602,27 @@ def replication_hessian(F, G, A, lam):
 # ---------------------------------------------------------------------------------------------
 # The inertia law [beyond the papers]
 #
-# Sorted by c, the 4-block is kron(C, K): its eigenvalues are the products c k, its eigenvectors x (x) y. With [1; A]
-# invertible, [1; A] diag(lambda) [1; A]^T = diag(sum lambda, C). So by Sylvester, for sum lambda > 0, no lambda_j = 0,
+# Let p + 1, q, z of the lambda_j be positive, negative, zero, of sum > 0; p + q + z = E. In (6) v_j = 0 stays where
+# lambda_j = 0, so let v_j = lambda_j a + sum_c B_cj xi_c with sum_j B_cj = 0 instead (B = A diag(lambda) if no lambda_j
+# is 0). As above only two sums over j are left:
 #
-#     C has p = #{lambda_j > 0} - 1 positive and q = #{lambda_j < 0} negative eigenvalues, p + q = E
-#     n+ = p K+ + q K-,    n- = p K- + q K+,    n0 = E K0
+#     [[0, B A^T (x) F], [(B A^T)^T (x) F^T, C (x) G]]
 #
-# The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle.
+# [1; A] is invertible, [1; A] diag(lambda) [1; A]^T = diag(sum lambda, C): by Sylvester C has p positive, q negative
+# and z zero eigenvalues c. B A^T is invertible too: A B^T x = 0 puts B^T x into ker A = span(lambda), where only 0 has
+# the sum 0. So B may be taken with B A^T = I, in the basis in which C is diagonal, and the block falls apart into
+#
+#     [[0, F], [F^T, c G]]:  congruent to K = [[0, F], [F^T, G]] for c > 0, to -K for c < 0, and for c = 0 with rank F
+#                             eigenvalues of each sign
+#
+#     n+ = p K+ + q K- + z rank F,    n- = p K- + q K+ + z rank F
+#
+# The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle, zeros or not. If none is
+# 0, the 4-block in the order of c is kron(C, K): its eigenvalues are the products c k, its eigenvectors x (x) y.
 # ---------------------------------------------------------------------------------------------
 
 class PredictedInertia(NamedTuple):
-    """[beyond the papers] Numbers of positive, negative and zero eigenvalues of the 4-block."""
+    """[beyond the papers] Numbers of positive, negative and zero eigenvalues that a replicated unit adds."""
     positive: int
     negative: int
     zero: int
@@ -580,30 +630,31 @@ class PredictedInertia(NamedTuple):
 
 @checked
 def predicted_inertia(F, G, lam, tol=None):
-    """[beyond the papers] Eigenvalue counts of replication_hessian(F, G, A, lam), for any A, without forming it.
+    """[beyond the papers] Eigenvalue counts that a replicated unit adds to the narrow net's, E (M' + D') in all.
 
-        n+ = p K+ + q K-,    n- = p K- + q K+,    n0 = E K0,    K = [[0, F], [F^T, G]]
-        p = #{lam_j > 0} - 1,    q = #{lam_j < 0},    E = p + q
+        n+ = p K+ + q K- + z rank F,    n- = p K- + q K+ + z rank F,    K = [[0, F], [F^T, G]]
+        p = #{lam_j > 0} - 1,    q = #{lam_j < 0},    z = #{lam_j = 0},    E = p + q + z
 
     F : (M', D') array
     G : (D', D') array, symmetric
     lam : (E + 1,) array; its sum is 1 in Eq. (4), s in Theorem 10 as printed
-    tol : float, >= 0, or None; eigenvalues of K of at most this size count as zero, None: size eps max|k|
+    tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
 
-    At zero training error F and G are nothing but rounding: pass the tolerance used for the whole Hessian. E (M' + D')
-    in all; added to the counts of the narrow net's Hessian they are the counts of the wide net's. Any F and G will do,
+    Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A. Any F and G will do,
     singular ones too. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not
-    fit unless M = D (test_erratum_eq_37_transposes), and through "A of full rank, so A Lam A^T of full rank" and
-    "G > 0, so C kron G > 0", which both fail (test_erratum_full_rank_of_A_is_not_enough,
-    test_erratum_a_definite_G_does_not_make_G_tilde_definite).
+    fit unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
+    (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank" needs
+    sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts need
+    all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
     """
-    if (lam == 0).any() or lam.sum() <= 0:
-        raise ValueError(f"lam is {lam}, it should have no zero and a positive sum: else C has other counts")
+    if lam.sum() <= 1e-9 * np.abs(lam).sum():
+        raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")
     k = np.linalg.eigvalsh(_core(F, G))
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
-    up, down = int((k > tol).sum()), int((k < -tol).sum())
-    p, q = int((lam > 0).sum()) - 1, int((lam < 0).sum())
-    return PredictedInertia(p * up + q * down, p * down + q * up, (p + q) * (len(k) - up - down))
+    up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
+    p, q, z = (lam > 0).sum() - 1, (lam < 0).sum(), (lam == 0).sum()
+    n = p * up + q * down + z * rank, p * down + q * up + z * rank
+    return PredictedInertia(int(n[0]), int(n[1]), int((p + q + z) * len(k) - sum(n)))
 
 
 class Escape(NamedTuple):
@@ -627,7 +678,7 @@ def escape_direction(F, G, A, lam):
 
     |xi|^2 + |eta|^2 = 1. In the coordinates of embeddings.omega_basis theta + t T[:, P:] @ concatenate([xi.ravel(),
     eta.ravel()]) is the way down in the wide net's parameters. Refused where the 4-block has no way down beyond
-    rounding. (At zero training error F and G are rounding, and so is what is found.)
+    rounding, as at zero training error, where F = 0 and G = 0.
     """
     c, x = np.linalg.eigh(_coupling(A, lam))
     k, y = np.linalg.eigh(_core(F, G))
@@ -745,8 +796,8 @@ def inactive_units_hessian(weights, X, Y, act, loss, layer, V):
 
     V : (E, M') array
 
-    A SurplusHessian, ordered as in surplus_hessian; w-w is the paper's S1 at zero training error. The blocks between
-    theta_0 and w are not zero, though (42) leaves them out (test_erratum_cross_blocks_with_theta_0_are_not_zero). ReLU
+    A SurplusHessian, ordered as in surplus_hessian; w-w is the paper's S1 at zero training error. The paper writes the
+    surplus blocks alone; those between theta_0 and w are not zero (test_cross_blocks_with_theta_0_are_not_zero). ReLU
     has a kink at w = 0; with its phi'(0) = 0 all blocks are 0, which are also those of the units of Eq. (10), off on
     the data.
     """
@@ -766,7 +817,7 @@ def inactive_propagation_hessian(weights, X, Y, act, loss, layer, W):
 
     W : (E, D') array
 
-    A SurplusHessian, ordered as in surplus_hessian; v-v is the paper's S2 (for ReLU S3) at zero training error. The
-    blocks between theta_0 and v are not zero (test_erratum_cross_blocks_with_theta_0_are_not_zero).
+    A SurplusHessian, ordered as in surplus_hessian; v-v is the paper's S2 (for ReLU S3) at zero training error. Of the
+    blocks between theta_0 and v it does not speak; they are not 0 (test_cross_blocks_with_theta_0_are_not_zero).
     """
     return surplus_hessian(weights, X, Y, act, loss, layer, W, np.zeros((len(W), len(weights[layer + 1]))))

@@ -15,6 +15,7 @@ from embeddings import (
     parameter_order,
     replicate_relu_unit,
     replicate_unit,
+    split_unit,
 )
 from hessian import (
     escape_direction,
@@ -33,11 +34,13 @@ from landscape import (
     RELU,
     SIGMOID,
     SMOOLU,
+    SOFTMAX,
     SOFTPLUS,
     SQUARE,
     TANH,
     Activation,
     deltas,
+    fit,
     flatten,
     forward,
     forward_pass,
@@ -63,36 +66,46 @@ def draw(widths, bias=True, n=7, seed=0, scale=1.5):
     return weights, rng.normal(size=(n, widths[0])), rng.uniform(size=(n, widths[-1]))
 
 
-def surplus_effect(weights, X, Y, act, layer):
-    """F and G of unit 0 and F0 of inactive units as one vector: linear in the residual for the square loss."""
-    F, G = replication_curvature(weights, X, Y, act, SQUARE, layer, 0)
-    W, V = np.zeros((1, F.shape[1])), np.zeros((1, F.shape[0]))
-    return np.concatenate([F.ravel(), G.ravel(), surplus_hessian(weights, X, Y, act, SQUARE, layer, W, V).vw.ravel()])
+def surplus_effect(weights, X, slopes, act, layer):
+    """F and G of unit 0, and F0 of inactive units, as one vector for each l' (n, M) of a stack: linear in l'."""
+    inputs, z = forward_pass(weights, X, act)
+    delta, a, s = deltas(weights, z, slopes, act)[layer + 1], inputs[layer], z[layer][:, 0]
+    F = np.einsum("knm,n,nd->kmd", delta, act.df(s), a)
+    G = np.einsum("kn,nd,ne->kde", delta @ weights[layer + 1][:, 0] * act.d2f(s), a, a)
+    F0 = act.df(np.zeros(1))[0] * np.einsum("knm,nd->kmd", delta, a)
+    return np.concatenate([part.reshape(len(slopes), -1) for part in (F, G, F0)], axis=1)
 
 
-def stationary(widths, act, seed=0, n=9, scale=1.5, size=0.1, layer=0, goal=None):
-    """A net, data and targets at which the gradient of the square loss is 0: the residual is in the kernel of J^T.
+def targets(f, d, loss):
+    """Targets where l' = d at the outputs f: y = f - d, or y = p - d with d made small enough for a probability."""
+    if loss is SQUARE:
+        return f - d
+    p = 1 / (1 + np.exp(-f)) if loss is LOGISTIC else np.exp(f) / np.exp(f).sum(axis=1, keepdims=True)
+    return p - d * min(1, 0.9 * np.minimum(p, 1 - p).min() / np.abs(d).max())
+
+
+def stationary(widths, act, seed=0, n=9, scale=1.5, size=0.1, layer=0, goal=None, loss=SQUARE,
+               spread=False):
+    """A net, data and targets at which the gradient of the loss is 0: l' is in the kernel of J^T, for SOFTMAX of sum 0.
 
     Of that kernel the residual is taken that has the largest surplus_effect (one drawn at random oscillates, is
-    nearly orthogonal to all smooth functions of x, and leaves F and G at rounding), or, with goal = (F, G) of a
-    three-layer net with one hidden unit, the shortest one that has these up to a factor.
+    nearly orthogonal to all smooth functions of x, and leaves F and G at rounding), with spread a random one of those
+    that have an effect, or, with goal = (F, G) of unit 0, the shortest one that has these up to a factor.
     """
     rng = np.random.default_rng(seed)
     weights = [scale * W for W in random_weights(widths, rng=rng)]
     X = rng.normal(size=(n, widths[0]))
     J, f = jacobian(weights, X, act).reshape(n * widths[-1], -1), forward(weights, X, act)
-    u, s, _ = np.linalg.svd(J)
+    ones = np.kron(np.eye(n), np.ones((widths[-1], 1)))[:, :n * (loss is SOFTMAX)]      # 1 . l' = 0
+    u, s, _ = np.linalg.svd(np.hstack([J, ones]))
     kernel = u[:, (s > 1e-10 * s[0]).sum():]
-    targets = [f - k.reshape(f.shape) for k in kernel.T]
-    if goal is None:
-        effect = np.array([surplus_effect(weights, X, Y, act, layer) for Y in targets])
-        r = kernel @ np.linalg.svd(effect)[0][:, 0]
+    effect = surplus_effect(weights, X, kernel.T.reshape((-1,) + f.shape), act, layer)
+    if goal is not None:
+        part = np.concatenate([block.ravel() for block in goal(weights)])
+        r = kernel @ np.linalg.lstsq(effect[:, :len(part)].T, part, rcond=None)[0]
     else:
-        effect = [replication_curvature(weights, X, Y, act, SQUARE, layer, 0) for Y in targets]
-        effect = np.array([np.concatenate([F.ravel(), G.ravel()]) for F, G in effect])
-        F, G = goal(weights)
-        r = kernel @ np.linalg.lstsq(effect.T, np.concatenate([F.ravel(), G.ravel()]), rcond=None)[0]
-    return weights, X, f - size * (r / np.linalg.norm(r)).reshape(f.shape)
+        r = kernel @ (effect @ rng.normal(size=effect.shape[1]) if spread else np.linalg.svd(effect)[0][:, 0])
+    return weights, X, targets(f, size * (r / np.linalg.norm(r)).reshape(f.shape), loss)
 
 
 def random_lam(rng, copies):
@@ -251,6 +264,25 @@ def test_inertia_law_for_any_F_G_and_lambda():
     assert len(seen) >= 10
 
 
+def test_inertia_law_with_zeros_among_the_lambda():
+    """Lemma 4 in v_j = lam_j a + sum_c B_cj xi_c, where lam_j may be 0, against the wide net's whole Hessian."""
+    rng = np.random.default_rng(0)
+    for seed in range(30):
+        widths, layer = [([2, 2, 3], 0), ([1, 2, 2, 2], 1), ([2, 3, 1], 0)][seed % 3]
+        weights, X, Y = draw(widths, seed=seed)
+        lam = random_lam(rng, 4)
+        lam[rng.permutation(4)[:rng.integers(1, 3)]] = 0
+        lam = lam / lam.sum()
+        wide = inertia(hessian(replicate_unit(weights, layer, 1, lam), X, Y, TANH))
+        surplus = predicted_inertia(*replication_curvature(weights, X, Y, TANH, SQUARE, layer, 1), lam)
+        narrow = inertia(hessian(weights, X, Y, TANH))
+        assert wide[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)), seed
+        assert min(wide.gap, narrow.gap) > 100
+    F, G = np.array([[1.0, 0.0]]), np.diag([1.0, -3.0])
+    assert predicted_inertia(F, G, [1.0, 0.0]) == (1, 1, 1)         # rank F of each sign, whatever G is
+    assert predicted_inertia(0 * F, G, [1.5, -0.5, 0.0]) == (1, 1, 4)
+
+
 def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
     F, lam = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), np.array([2.0, -1.0])
     G = np.diag([1.0, -3.0, 0.0])
@@ -259,6 +291,50 @@ def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
     assert predicted_inertia(F, G, [0.5, 0.5]) == (1, 2, 2)
     assert predicted_inertia(F, G, lam, tol=2.0) == (1, 0, 4)       # only -3 is left
     assert predicted_inertia(0 * F, 0 * G, lam) == (0, 0, 5)
+
+
+def test_rounding_is_not_taken_for_curvature():
+    """One output: zeta F = dL/du = 0, so F is nothing but rounding, which must not be counted."""
+    for seed in range(5):
+        weights, X, Y = stationary([1, 2, 1], RELU, seed, n=12)
+        F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
+        assert training_loss(weights, X, Y, RELU) > 1e-3 and not F.any() and not G.any()
+        assert predicted_inertia(F, G, [0.5, 0.5]) == (0, 0, 3)
+        a = np.hstack([X, -np.ones((12, 1))])
+        plain = (forward(weights, X, RELU) - Y)[:, 0] * (a @ weights[0][0] > 0) @ a * 1.0
+        assert np.abs(plain).max() < 1e-13                          # rounding; what it would be taken for: a saddle
+        with pytest.raises(ValueError, match="no direction of escape"):
+            escape_direction(F, G, complement([0.5, 0.5]), [0.5, 0.5])
+    # zero error, the targets from the wide net, whose outputs differ by rounding; and after a fit
+    for act in (TANH, RELU, SOFTPLUS):
+        weights, X, _ = draw([2, 3, 3, 2], n=6)
+        Y = forward(replicate_unit(weights, 0, 1, [0.3, 1.1, -0.4]), X, act)
+        assert np.abs(forward(weights, X, act) - Y).max() > 0
+        for layer in (0, 1):
+            F, G = replication_curvature(weights, X, Y, act, SQUARE, layer, 1)
+            assert not F.any() and not G.any()
+    start, X, Y = draw([2, 8, 2], n=5)
+    found = fit(start, X, Y, TANH)
+    F, G = replication_curvature(found.weights, X, Y, TANH, SQUARE, 0, 0)
+    assert found.converged and not F.any() and not G.any()
+
+
+def test_at_a_minimum_that_minimize_found_F_is_zero_for_one_output():
+    count = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(20, 2))
+        Y = np.tanh(X @ [[1.0], [-0.5]]) + 0.3 * rng.normal(size=(20, 1))
+        found = minimize(random_weights([2, 1, 1], rng=seed), X, Y, TANH, iterations=100)
+        if found.converged:
+            count += 1
+            F, G = replication_curvature(found.weights, X, Y, TANH, SQUARE, 0, 0)
+            assert gradient(found.weights, X, Y, TANH)[0].any()     # rounding, and zeta F is nothing else
+            assert not F.any() and G.any()
+            # control: a millionth beside the minimum F is curvature, and comes back
+            beside = [W + 1e-6 * rng.normal(size=W.shape) for W in found.weights]
+            assert replication_curvature(beside, X, Y, TANH, SQUARE, 0, 0).F.any()
+    assert count >= 4
 
 
 @pytest.mark.parametrize("widths, layer, seed", [([2, 2, 3], 0, 0), ([1, 2, 2, 2], 0, 1), ([1, 2, 2, 3], 1, 4)],
@@ -274,20 +350,69 @@ def test_inertia_of_the_wide_net_is_the_narrow_nets_plus_the_prediction(widths, 
         assert min(wide.gap, narrow.gap) > 100
 
 
-def test_erratum_the_remarks_full_rank_of_F_is_impossible_at_a_stationary_point():
+def test_caveat_the_remarks_full_rank_of_F_needs_more_outputs_than_inputs():
+    """zeta^T F = 0 where the net is stationary: rank F <= min(D', M' - 1), full only if M' > D'."""
+    def ranks(widths, seed, act=TANH):
+        weights, X, Y = stationary(widths, act, seed, n=20, spread=True)
+        F = replication_curvature(weights, X, Y, act, SQUARE, 0, 0).F
+        assert np.abs(weights[1][:, 0] @ F).max() < 1e-13
+        if act is RELU:
+            assert np.abs(F @ weights[0][0]).max() < 1e-13          # it is dL/dzeta
+        return np.linalg.matrix_rank(F, tol=1e-12)
+
     for seed in range(5):
-        weights, X, Y = stationary([2, 3, 2], TANH, seed, n=14)
-        F = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 1).F         # (2, 3): the Remark's rank is 2
-        assert np.abs(weights[1][:, 1] @ F).max() < 1e-13
-        assert np.linalg.matrix_rank(F, tol=1e-12) == 1
+        assert ranks([2, 3, 2], seed) == 1                          # D' = 3, M' = 2: the Remark's rank is 2
+        assert [ranks(widths, seed) for widths in ([1, 2, 4], [2, 2, 5], [1, 2, 3])] == [2, 3, 2]      # min(D', M')
+        relu = 1 + seed + seed // 3                                 # nets whose unit 0 is on for some samples
+        assert [ranks(widths, relu, RELU) for widths in ([2, 2, 4], [2, 2, 2])] == [2, 1]           # min(D', M') - 1
     F = replication_curvature(*draw([2, 3, 2])[:2], draw([2, 3, 2])[2], TANH, SQUARE, 0, 1).F
     assert np.linalg.matrix_rank(F, tol=1e-12) == 2                 # control: elsewhere it is full
 
 
-def test_erratum_full_rank_of_A_is_not_enough():
+def test_erratum_the_remarks_counts_need_positive_lambda():
+    """Printed: E D positive and E rank F negative eigenvalues for G > 0 (its "if F has both signs" means G, too)."""
+    F, G = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), np.diag([1.0, 2.0, 3.0])
+    for lam, counts in (([0.2, 0.3, 0.5], (6, 2)), ([1.5, 0.5, -1.0], (4, 4))):
+        assert predicted_inertia(F, G, np.array(lam))[:2] == counts
+        assert inertia(replication_hessian(F, G, complement(lam), lam))[:2] == counts
+
+
+def test_softmax_takes_one_more_from_the_rank_of_F():
+    """1 . l' = 0, so 1^T F = 0 where the next layer is the output: rank F <= min(D', M - 2) unless zeta is along 1."""
+    lam = np.array([0.4, 0.6])
+    for seed in range(3):
+        for M, rank in ((2, 0), (3, 1), (4, 2)):
+            weights, X, Y = stationary([2, 2, M], TANH, seed, n=16, loss=SOFTMAX, spread=True)
+            assert max(np.abs(g).max() for g in gradient(weights, X, Y, TANH, SOFTMAX)) < 1e-13
+            F, G = replication_curvature(weights, X, Y, TANH, SOFTMAX, 0, 1)
+            assert np.abs(F.sum(axis=0)).max() < 1e-13 and np.linalg.matrix_rank(F, tol=1e-11) == rank
+            wide = inertia(hessian(replicate_unit(weights, 0, 1, lam), X, Y, TANH, SOFTMAX), tol=1e-11)
+            assert (wide.negative > 0) >= (rank > 0)                # Theorem 5 (i) from three classes on
+        square = stationary([2, 2, 2], TANH, seed, n=16)            # control: the square loss with M = 2
+        assert replication_curvature(*square, TANH, SQUARE, 0, 1).F.any()
+
+
+def test_lemma_4_for_softmax_whose_second_derivative_is_singular():
+    for widths, layer in (([2, 3, 3], 0), ([2, 3, 2, 3], 1)):
+        weights, X, Y = draw(widths)
+        Y = Y / Y.sum(axis=1, keepdims=True)
+        lam = np.array([0.5, 1.5, -1.0])
+        A = complement(lam)
+        F, G = replication_curvature(weights, X, Y, TANH, SOFTMAX, layer, 1)
+        T = omega_basis(weights, layer, 1, lam, A)
+        H = T.T @ hessian(replicate_unit(weights, layer, 1, lam), X, Y, TANH, SOFTMAX) @ T
+        narrow = hessian(weights, X, Y, TANH, SOFTMAX)
+        assert relative(H, block_diagonal(narrow, replication_hessian(F, G, A, lam))) < TIGHT
+        shift = [np.zeros_like(W) for W in weights]
+        shift[-1][:, -1] = 1                                        # all output biases alike: p does not change
+        assert np.abs(narrow @ flatten(shift)).max() < TIGHT * np.abs(narrow).max()
+
+
+def test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda():
+    """Supplement D.3 concludes from A alone that A Lam A^T is regular; with sum lam = 1 it is, with sum 0 it is not."""
     lam, A = np.array([1.0, -1.0]), np.array([[1.0, 1.0]])
     assert np.linalg.matrix_rank(A) == 1 and A @ lam == 0
-    assert (A * lam) @ A.T == 0                                     # what saves it is sum lambda = 1
+    assert (A * lam) @ A.T == 0
     with pytest.raises(ValueError, match="sum"):
         complement(lam)
     for lam in (np.array([2.0, -1.0]), np.array([0.5, 0.5])):
@@ -307,8 +432,8 @@ def test_erratum_a_definite_G_does_not_make_G_tilde_definite():
 # ------------------------------------------------------------------ Theorem 5 and the way down
 
 @cache
-def minimum(sign, M=2):
-    """A strict local minimum of a net of one tanh unit with M outputs, where G has the given signs.
+def minimum(sign, M=2, H0=1):
+    """A strict local minimum of a net of H0 tanh units with M outputs, where G of unit 0 has the given signs.
 
     With M = 2 also F != 0; it has to obey zeta^T F = 0.
     """
@@ -318,7 +443,7 @@ def minimum(sign, M=2):
 
     best, floor = None, 0
     for seed in range(30):
-        weights, X, Y = stationary([1, 1, M], TANH, seed, n=12, scale=2, size=0.3, goal=goal)
+        weights, X, Y = stationary([1, H0, M], TANH, seed, n=12 * H0, scale=2 * H0, size=0.3, goal=goal)
         H = np.linalg.eigvalsh(hessian(weights, X, Y, TANH))
         F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
         g = np.linalg.eigvalsh(G)
@@ -398,35 +523,73 @@ def test_escape_direction_refuses_where_there_is_no_way_down():
     assert escape_direction(np.zeros((1, 2)), -np.eye(2), complement(lam), lam).curvature == pytest.approx(-0.5)
 
 
+# ------------------------------------------------------------------ the logistic loss
+
+def test_theorems_2_and_5_with_the_logistic_loss():
+    for widths, layer, seed in (([2, 2, 3], 0, 0), ([1, 2, 2, 2], 1, 4)):
+        weights, X, Y = stationary(widths, TANH, seed, n=14, layer=layer, loss=LOGISTIC)
+        assert Y.min() > 0 and Y.max() < 1 and training_loss(weights, X, Y, TANH, LOGISTIC) > 0.1
+        F, G = replication_curvature(weights, X, Y, TANH, LOGISTIC, layer, 0)
+        assert F.any()
+        for lam in ([0.5, 0.5], [1.5, -0.5], [0.4, 0.8, -0.2], [1.0, 0.0]):
+            wide = replicate_unit(weights, layer, 0, lam)
+            assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH, LOGISTIC)) < 1e-13
+            counts, narrow = (inertia(hessian(net, X, Y, TANH, LOGISTIC)) for net in (wide, weights))
+            surplus = predicted_inertia(F, G, np.array(lam), tol=counts.tol)
+            assert counts[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)) and surplus.negative > 0
+        # control: v_j not along zeta
+        zeta = weights[layer + 1][:, 0]
+        split = split_unit(weights, layer, 0, np.array([zeta - 1, np.ones(len(zeta))]))
+        assert max(np.abs(g).max() for g in gradient(split, X, Y, TANH, LOGISTIC)) > 1e-6
+
+
+def test_theorems_9_and_10_with_the_logistic_loss():
+    weights, X, Y = stationary([2, 2, 2], RELU, 5, n=14, loss=LOGISTIC)
+    H, P = hessian(weights, X, Y, RELU, LOGISTIC), flatten(weights).size
+    wide = inactive_relu_units(weights, 0, np.random.default_rng(0).normal(size=(2, 2)), X)
+    assert max(np.abs(g).max() for g in gradient(wide, X, Y, RELU, LOGISTIC)) < 1e-13
+    B = ordered(wide, X, Y, RELU, LOGISTIC, weights, 0, 2)
+    assert relative(B[:P, :P], H) < TIGHT and not B[P:].any()       # Eq. (12): zeros, so a minimum stays one
+    F, G = replication_curvature(weights, X, Y, RELU, LOGISTIC, 0, 0)
+    assert F.any() and not G.any()
+    for gamma in ([1.5, -0.4, 0.9], [2.0, 1.0], [1.0, 0.0]):        # Theorem 10: saddles, also with zeros
+        gamma = np.array(gamma)
+        wide = replicate_relu_unit(weights, 0, 0, gamma)
+        assert max(np.abs(g).max() for g in gradient(wide, X, Y, RELU, LOGISTIC)) < 1e-13
+        counts, narrow = inertia(hessian(wide, X, Y, RELU, LOGISTIC), 1e-11), inertia(H, 1e-11)
+        surplus = predicted_inertia(F, G, gamma / gamma.sum(), 1e-11)
+        assert counts[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)) and surplus.negative > 0
+
+
 # ------------------------------------------------------------------ Theorem 11: one output
 
-def gradients(theta, like, X, Y, act):
-    """The gradients of the square loss of a stack of nets, theta (B, P), one net in each row."""
+def values_and_gradients(theta, like, X, Y, act):
+    """The square loss and its gradient for a stack of nets, theta (B, P), one net in each row."""
     weights = unstack(theta, like)
     inputs, z = forward_pass(weights, X, act)
     delta = deltas(weights, z, z[-1] - Y, act)
-    return np.concatenate([(d.mT @ a).reshape(len(theta), -1) for d, a in zip(delta, inputs)], axis=1)
+    g = np.concatenate([(d.mT @ a).reshape(len(theta), -1) for d, a in zip(delta, inputs)], axis=1)
+    return ((z[-1] - Y) ** 2).sum(axis=(1, 2)) / 2, g
 
 
 def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, seed=0, steps=3000):
     """Descents from `count` points around: the lowest L reached, minus L there, and the largest gradient left.
 
-    All in one batch: steps of half |H|^-1 g, H floored at a thousandth of its largest eigenvalue, cut at length 0.05.
+    All in one batch: steps of half |H|^-1 g, H floored at 1e-4 of its largest eigenvalue, cut at length 0.05.
+    It ends where one is below by 1e-6, as from a saddle, or all have arrived.
     """
-    theta, rng = flatten(weights), np.random.default_rng(seed)
+    theta, rng, L0 = flatten(weights), np.random.default_rng(seed), training_loss(weights, X, Y, act)
     d = rng.normal(size=(count, len(theta)))
     points = theta + distance * d / np.linalg.norm(d, axis=1, keepdims=True)
     values, Q = np.linalg.eigh(hessian(weights, X, Y, act))
-    size = np.maximum(np.abs(values), 1e-3 * np.abs(values).max())
+    size = np.maximum(np.abs(values), 1e-4 * np.abs(values).max())
     for _ in range(steps):
-        g = gradients(points, weights, X, Y, act)
-        if np.abs(g).max() < 1e-9:
+        L, g = values_and_gradients(points, weights, X, Y, act)
+        if np.abs(g).max() < 1e-9 or L.min() < L0 - 1e-6:
             break
         step = 0.5 * ((g @ Q) / size) @ Q.T
         points = points - step / np.maximum(1, np.linalg.norm(step, axis=1, keepdims=True) / 0.05)
-    g = gradients(points, weights, X, Y, act)
-    L = np.array([training_loss(unflatten(p, weights), X, Y, act) for p in points])
-    return L.min() - training_loss(weights, X, Y, act), np.abs(g).max()
+    return L.min() - L0, np.abs(g).max()
 
 
 CASES = {"1a": ((1, 1), [0.5, 0.3, 0.2], "minimum"), "1b": ((1, 1), [0.8, 0.7, -0.5], "saddle"),
@@ -434,16 +597,18 @@ CASES = {"1a": ((1, 1), [0.5, 0.3, 0.2], "minimum"), "1b": ((1, 1), [0.8, 0.7, -
          "3 all positive": ((-1, 1), [0.5, 0.3, 0.2], "saddle"), "3 mixed": ((-1, 1), [2.0, -0.6, -0.4], "saddle")}
 
 
+@pytest.mark.parametrize("H0", [1, 2])
 @pytest.mark.parametrize("case", CASES)
-def test_theorem_11(case):
+def test_theorem_11(case, H0):
     sign, lam, kind = CASES[case]
-    weights, X, Y = minimum(sign, M=1)
+    weights, X, Y = minimum(sign, M=1, H0=H0)
     lam = np.array(lam)
     F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
-    assert np.abs(F).max() < 1e-13                                  # zeta F = dL/du = 0
+    assert not F.any()                                              # zeta F = dL/du = 0
     wide = replicate_unit(weights, 0, 0, lam)
+    assert max(np.abs(g).max() for g in gradient(wide, X, Y, TANH)) < 1e-12
     counts = inertia(hessian(wide, X, Y, TANH))
-    surplus = predicted_inertia(np.zeros_like(F), G, lam)
+    surplus = predicted_inertia(F, G, lam)
     assert counts[:3] == (flatten(weights).size + surplus.positive, surplus.negative, surplus.zero)
     assert counts.zero == 2                                         # the xi: L is constant along them
     assert (counts.negative > 0) == (kind == "saddle")
@@ -454,6 +619,37 @@ def test_theorem_11(case):
         assert lowest < -1e-7                                       # a million times that rounding
 
 
+def test_erratum_the_proof_of_theorem_11_2a_leaves_out_cross_terms():
+    """Supplement E shows s B_0 s < 0 for s orthogonal to lam_0 and for s = lam_0: that alone is not B_0 < 0."""
+    lam_0, lam_H = np.array([-1.0, -2.0]), 4.0
+    B = np.diag(lam_0) + np.outer(lam_0, lam_0) / lam_H
+    across = np.array([2.0, -1.0])
+    assert across @ lam_0 == 0 and across @ B @ across < 0 and lam_0 @ B @ lam_0 < 0
+    assert across @ B @ lam_0 == -2                                 # the cross term, which is not 0
+    more = B - (np.outer(across, lam_0) + np.outer(lam_0, across)) / 5
+    assert across @ more @ across < 0 and lam_0 @ more @ lam_0 < 0  # the same two values, and yet
+    assert inertia(more).positive == 1
+    # the statement holds: [1; A] diag(lam) [1; A]^T = diag(1, C), so C has Sylvester's counts
+    A = complement(np.append(lam_0, lam_H))
+    assert inertia(B).negative == 2 and inertia((A * np.append(lam_0, lam_H)) @ A.T).negative == 2
+
+
+def test_where_the_minimum_turns_at_a_lambda_of_zero():
+    """Fukumizu's Fig. 4: along lam = (1 - s, s) L is constant, and the minimum ends at s = 0 and s = 1."""
+    inside, outside = np.linspace(0.05, 0.95, 7), np.array([-0.3, -0.05, 1.05, 1.3])
+    for sign, stays in (((1, 1), inside), ((-1, -1), outside), ((-1, 1), [])):
+        weights, X, Y = minimum(sign, M=1)
+        L = training_loss(weights, X, Y, TANH)
+        for s in (*inside, *outside, 0.0, 1.0):
+            wide = replicate_unit(weights, 0, 0, [1 - s, s])
+            assert abs(training_loss(wide, X, Y, TANH) - L) < 1e-14
+            least = np.linalg.eigvalsh(hessian(wide, X, Y, TANH))[0]
+            assert least > -1e-13 if s in stays or s in (0, 1) else least < -1e-5
+        F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+        for lam in ([1.0, 0.0], [0.0, 1.0]):                        # a degenerate saddle already, whatever G is
+            assert predicted_inertia(F, G, lam) == (0, 0, 3)
+
+
 def test_erratum_minimum_in_theorem_11_is_local_only():
     weights, X, Y = minimum((1, 1), M=1)
     lower = min(minimize(random_weights([1, 4, 1], rng=k), X, Y, TANH, iterations=60).loss for k in range(4))
@@ -461,6 +657,7 @@ def test_erratum_minimum_in_theorem_11_is_local_only():
 
 
 def test_beyond_theorem_11_a_zero_lambda_is_a_degenerate_saddle():
+    """Stationary, no local extremum, and yet no negative eigenvalue: App. A's saddle does not need one."""
     weights, X, Y = minimum((1, 1), M=1)
     wide = replicate_unit(weights, 0, 0, [1.0, 0.0])                # the copy has w = u, v = 0
     L = training_loss(wide, X, Y, TANH)
@@ -627,7 +824,7 @@ def test_42_S1_and_43_S2_at_zero_error_with_their_ranks():
         assert not b.ww.any() and not b.vw.any()
 
 
-def test_erratum_cross_blocks_with_theta_0_are_not_zero():
+def test_cross_blocks_with_theta_0_are_not_zero():
     weights, X, Y = zero_error()
     rng = np.random.default_rng(1)
     V, W, J = rng.normal(size=(1, 2)), rng.normal(size=(1, 3)), jacobian(*zero_error()[:2], TANH)
@@ -692,6 +889,163 @@ def test_theorem_10_both_readings_of_Lambda():
         assert relative(B, replication_hessian(F, G, A, g * beta)) < TIGHT
 
 
+def test_erratum_the_proof_of_theorem_10_fails_at_gamma_1_0():
+    """Its [[0, F~], [F~^T, 0]] is 0 there, A Lam A^T being 0; but v moves where gamma_j = 0, and the saddle is one."""
+    weights, X, Y = stationary([2, 2, 2], RELU, 5, n=14, size=1.0)
+    gamma, A = np.array([1.0, 0.0]), np.array([[0.0, 1.0]])
+    assert not A @ gamma and (A * gamma) @ A.T == 0
+    F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
+    rank = np.linalg.matrix_rank(F, tol=1e-10)
+    wide, narrow = (inertia(hessian(net, X, Y, RELU), 1e-10)
+                    for net in (replicate_relu_unit(weights, 0, 0, gamma), weights))
+    assert wide.negative == narrow.negative + rank > narrow.negative
+    assert predicted_inertia(F, G, gamma, 1e-10) == (rank, rank, 2 + 3 - 2 * rank)
+
+
+def test_erratum_theorem_9_is_of_local_minima_only():
+    """y = |x| on both sides of 0: one ReLU unit cannot fit it, two can, so the embedded global minimum is none."""
+    X = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    Y = np.abs(X)
+    best = min((minimize(random_weights([1, 1, 1], rng=k), X, Y, RELU, iterations=100) for k in range(10)),
+               key=lambda found: found.loss)
+    assert best.converged and best.loss > 0.1
+    wide = inactive_relu_units(best.weights, 0, np.ones((1, 1)), X)
+    assert training_loss(wide, X, Y, RELU) == pytest.approx(best.loss, rel=1e-12)
+    both = [np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([[1.0, 1.0, 0.0]])]
+    assert both[0].shape == wide[0].shape and training_loss(both, X, Y, RELU) == 0
+    lowest, left = lowest_descent(wide, X, Y, RELU)
+    assert left < 1e-8 and lowest > -1e-12                          # near by it is one
+
+
+# ------------------------------------------------------------------ weight decay
+
+def decayed(widths, act, mu=0.1, seed=0, F0=None):
+    """A net and data with dL/dtheta + mu theta = 0 and, where given, that F0: l' is the shortest solution."""
+    rng = np.random.default_rng(seed)
+    weights = [1.5 * W for W in random_weights(widths, bias=[True, False], rng=rng)]
+    if act is RELU:                                                 # needs |w_j| = |v_j|, as rescaling costs nothing
+        for j in range(len(weights[0])):
+            c = np.sqrt(np.linalg.norm(weights[1][:, j]) / np.linalg.norm(weights[0][j]))
+            weights[0][j], weights[1][:, j] = c * weights[0][j], weights[1][:, j] / c
+    X = rng.normal(size=(60, widths[0]))
+    J, f = jacobian(weights, X, act).reshape(60 * widths[-1], -1), forward(weights, X, act)
+    equations, wanted = J.T, -mu * flatten(weights)
+    if F0 is not None:
+        effect = surplus_effect(weights, X, np.eye(f.size).reshape((-1,) + f.shape), act, 0)
+        equations, wanted = np.vstack([J.T, effect[:, -F0.size:].T]), np.append(wanted, F0)
+    slope = np.linalg.lstsq(equations, wanted, rcond=1e-12)[0]
+    return weights, X, f - slope.reshape(f.shape)
+
+
+def decayed_gradient(weights, X, Y, act, mu=0.1):
+    return [g + mu * W for g, W in zip(gradient(weights, X, Y, act), weights)]
+
+
+def test_weight_decay_smooth_replication_is_no_longer_stationary():
+    weights, X, Y = decayed([2, 2, 2], TANH)
+    u, zeta, lam = weights[0][0], weights[1][:, 0], np.array([0.5, 0.8, -0.3])
+    assert max(np.abs(g).max() for g in decayed_gradient(weights, X, Y, TANH)) < 1e-13
+    gW, gV = decayed_gradient(replicate_unit(weights, 0, 0, lam), X, Y, TANH)
+    copies = [0, 2, 3]                                              # the others come last
+    assert np.abs(gW[copies] - 0.1 * np.outer(1 - lam, u)).max() < 1e-13
+    assert np.abs(gV[:, copies].T - 0.1 * np.outer(lam - 1, zeta)).max() < 1e-13
+    assert np.abs(gW[copies]).max() > 0.01 and max(np.abs(gW[1]).max(), np.abs(gV[:, 1]).max()) < 1e-13
+
+
+def test_weight_decay_relu_replication_is_stationary_only_at_gamma_equal_to_beta():
+    weights, X, Y = decayed([2, 2, 2], RELU, seed=2)
+    u, zeta, root = weights[0][0], weights[1][:, 0], np.sqrt([0.2, 0.3, 0.5])
+    assert max(np.abs(g).max() for g in decayed_gradient(weights, X, Y, RELU)) < 1e-13
+    for beta, gamma in ((root, root), (np.ones(3), np.array([0.5, 0.8, -0.3])), (2 * root, root / 2)):
+        gW, gV = decayed_gradient(replicate_relu_unit(weights, 0, 0, gamma, beta), X, Y, RELU)
+        assert np.abs(gW[[0, 2, 3]] - 0.1 * np.outer(beta - gamma, u)).max() < 1e-13
+        assert np.abs(gV[:, [0, 2, 3]].T - 0.1 * np.outer(gamma - beta, zeta)).max() < 1e-13
+        assert (np.abs(gW).max() < 1e-13) == (beta is gamma)
+    off = decayed_gradient(inactive_relu_units(weights, 0, np.ones((1, 2)), X), X, Y, RELU)
+    assert np.abs(off[0][2]).max() > 0.1                            # mu w: the flat set of Theorem 9 is lost
+
+
+def test_weight_decay_the_doubly_inactive_point_stays_and_turns_at_the_largest_singular_value_of_F0():
+    for c in (0.5, 0.95, 1.05, 2.0):
+        F0 = 0.1 * c * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])            # of singular values 0.1 c and 0.05 c
+        weights, X, Y = decayed([2, 2, 2], TANH, seed=3, F0=F0)
+        wide, P = inactive_units_and_propagation(weights, 0, 2), flatten(weights).size
+        assert max(np.abs(g).max() for g in decayed_gradient(wide, X, Y, TANH)) < 1e-13
+        H = ordered(wide, X, Y, TANH, SQUARE, weights, 0, 2) + 0.1 * np.eye(P + 10)
+        surplus = 0.1 + 0.1 * c * np.array([1.0, 1, -1, -1, 0.5, 0.5, -0.5, -0.5, 0, 0])
+        assert np.abs(np.linalg.eigvalsh(H[P:, P:]) - np.sort(surplus)).max() < 1e-12 and not H[:P, P:].any()
+        assert np.linalg.eigvalsh(H[:P, :P])[0] > 0.01              # a local minimum of the narrow net
+        assert (np.linalg.eigvalsh(H)[0] > 0) == (c < 1)            # of the wide net a local minimum, or a saddle
+    weights, X, Y = decayed([2, 2, 2], SMOOLU, seed=3)              # phi'(0) = 0, so F0 = 0: a minimum for every mu > 0
+    b = surplus_hessian(weights, X, Y, SMOOLU, SQUARE, 0, np.zeros((2, 3)), np.zeros((2, 2)))
+    assert not any(block.any() for block in b)
+
+
+def test_weight_decay_at_equality_the_fourth_order_decides():
+    """mu = sigma_max: along v = e p, w = -e q, theta_0 moved to where it is least, the loss changes like e^4."""
+    F0, falls = 0.1 * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]]), {}
+    for seed in (3, 7):
+        weights, X, Y = decayed([2, 2, 2], TANH, seed=seed, F0=F0)
+        H = hessian(weights, X, Y, TANH) + 0.1 * np.eye(10)
+        p, q = np.array([[1.0, 0.0]]), -np.array([[0.6, 0.8, 0.0]])  # F0 q = -0.1 p
+        assert np.linalg.eigvalsh(H)[0] > 0.1                       # a local minimum of the narrow net
+
+        def change(e, weights=weights, X=X, Y=Y, H=H, p=p, q=q):
+            gW, gV = decayed_gradient(add_units(weights, 0, e * q, e * p), X, Y, TANH)
+            moved = unflatten(flatten(weights) - np.linalg.solve(H, np.append(gW[:2], gV[:, :2])), weights)
+            wide = add_units(moved, 0, e * q, e * p)
+            return (training_loss(wide, X, Y, TANH) - training_loss(weights, X, Y, TANH)
+                    + 0.05 * ((flatten(wide) ** 2).sum() - (flatten(weights) ** 2).sum()))
+
+        assert np.log2(change(0.1) / change(0.05)) == pytest.approx(4, abs=0.1)
+        falls[seed] = change(0.1) < 0
+    assert falls == {3: False, 7: True}
+
+
+# ------------------------------------------------------------------ no embedding loses a sign
+
+def test_no_embedding_loses_positive_or_negative_eigenvalues():
+    """An embedding iota is affine with L_wide(iota(theta)) = L(theta): T^T H_wide T = H, T = d iota of full rank."""
+    rng = np.random.default_rng(0)
+    V, W, R = rng.normal(size=(2, 2)), rng.normal(size=(2, 3)), np.array([0.5, 1.0, 2.0])
+    for seed in range(6):
+        act = (TANH, SOFTPLUS, RELU)[seed % 3]
+        weights, X, Y = draw([2, 3, 2], seed=seed)
+        lam = random_lam(rng, 3)
+        ways = [lambda w: replicate_unit(w, 0, 1, lam), lambda w: replicate_unit(w, 0, 1, [1.5, 0.0, -0.5]),    # noqa: B023
+                lambda w: split_unit(w, 0, 1, np.vstack([w[1][:, 1] - V.sum(axis=0), V])),
+                lambda w: inactive_propagation(w, 0, W)]
+        if act is not SOFTPLUS:
+            ways += [lambda w: inactive_units(w, 0, V, act), lambda w: inactive_units_and_propagation(w, 0, 2, act)]  # noqa: B023
+        if act is RELU:
+            ways += [lambda w: replicate_relu_unit(w, 0, 1, lam / R, R), lambda w: inactive_relu_units(w, 0, V, X)]  # noqa: B023
+        H, theta = hessian(weights, X, Y, act), flatten(weights)
+        narrow = inertia(H)
+        for embed in ways:
+            H_wide, base = hessian(embed(weights), X, Y, act), flatten(embed(weights))
+            T = np.array([flatten(embed(unflatten(theta + e, weights))) - base for e in np.eye(len(theta))]).T
+            assert np.linalg.matrix_rank(T) == len(theta) and relative(T.T @ H_wide @ T, H) < TIGHT
+            wide = inertia(H_wide)
+            assert wide.positive >= narrow.positive and wide.negative >= narrow.negative
+
+
+def test_control_zero_eigenvalues_can_be_lost():
+    """n0 falls for inactive propagation: both points stationary, (2, 0, 1) below and (4, 2, 0) above."""
+    rng = np.random.default_rng(0)
+    weights, W, X = [np.array([[0.9]]), np.array([[1.2], [-0.7]])], np.array([[-2.0]]), rng.normal(size=(8, 1))
+    J, f = jacobian(weights, X, TANH).reshape(16, 3), forward(weights, X, TANH)
+    kernel = np.linalg.svd(np.hstack([J, np.kron(np.tanh(X @ W.T), np.eye(2))]))[0][:, 5:]         # dL/dv_j = 0 too
+    slope = (kernel @ rng.normal(size=11)).reshape(8, 2)
+    H, half = hessian(weights, X, f, TANH), np.linalg.inv(np.linalg.cholesky(hessian(weights, X, f, TANH)))
+    bend = half @ (hessian(weights, X, f - slope, TANH) - H) @ half.T           # linear in l'
+    Y = f + slope / np.linalg.eigvalsh(bend)[0]                     # so scaled that the least eigenvalue is 0
+    wide = inactive_propagation(weights, 0, W)
+    for net in (weights, wide):
+        assert max(np.abs(g).max() for g in gradient(net, X, Y, TANH)) < 1e-13
+    narrow, wide = (inertia(hessian(net, X, Y, TANH), tol=1e-12) for net in (weights, wide))
+    assert narrow[:3] == (2, 0, 1) and wide[:3] == (4, 2, 0) and narrow.gap > 1e3
+
+
 # ------------------------------------------------------------------ refusals
 
 def refusals():
@@ -705,8 +1059,11 @@ def refusals():
         "A has shape|lam has shape": lambda: replication_hessian(F, G, np.ones((2, 2)), lam),
         "A lam": lambda: replication_hessian(F, G, np.ones((1, 2)), lam),
         "A lam is up to 1.0e-08": lambda: escape_direction(F, G, [[1.0, -1 + 2e-8]], lam),
-        "no zero": lambda: predicted_inertia(F, G, [1.0, 0.0]),
-        "positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
+        "have no zero": lambda: replication_hessian(F, G, [[0.0, 1.0]], [1.0, 0.0]),
+        "should have no zero": lambda: escape_direction(F, G, [[0.0, 1.0]], [1.0, 0.0]),
+        "dependent rows": lambda: replication_hessian(F, G, [[1.0, 0, 1], [2, 0, 2]], [2.0, 1.0, -2.0]),
+        "and a positive sum": lambda: replication_hessian(F, G, [[1.0, 1.0]], [1.0, -1.0]),
+        "have a positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
         "phi.0. = 0.5": lambda: inactive_units_hessian(weights, X, Y, SIGMOID, SQUARE, 0, np.ones((1, 2))),
         "V has shape": lambda: inactive_units_hessian(*pair, 0, np.ones((1, 3))),
         "W has shape": lambda: inactive_propagation_hessian(*pair, 0, np.ones((1, 2))),
