@@ -1245,5 +1245,5 @@ def test_on_the_zero_loss_set_the_trace_of_the_hessian_is_that_of_the_jacobian()
     weights, X = random_weights([2, 3, 2], rng=rng), rng.normal(size=(4, 2))
     J, h = jacobian(weights, X, TANH), 1e-4
     Y, theta = forward(weights, X, TANH), flatten(weights)
-    L = [[training_loss(unflatten(theta + s * h * e, weights), X, Y, TANH) for s in (1, -1)] for e in np.eye(len(theta))]
+    L = [training_loss(unflatten(theta + d, weights), X, Y, TANH) for e in np.eye(len(theta)) for d in (h * e, -h * e)]
     assert np.isclose(np.sum(L) / h ** 2, (J ** 2).sum(), rtol=1e-6)            # fourth derivatives times h^2
