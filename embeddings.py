@@ -27,6 +27,7 @@ Where to find what:
     the embeddings                                 replicate_unit, split_unit, inactive_units, inactive_propagation, ...
     ReLU: more embeddings, flat sets               replicate_relu_unit, inactive_relu_units, flat_radius, flat_dimension
     Eq. (6): coordinates that part the copies      omega_basis, its inverse omega_coordinates, read_omega; complement
+    back from a wide net to the narrow one         reduce_units
     stationary or not; which has the least norm    first_order_blocks, embedding_norms
 """
 from typing import NamedTuple
