@@ -27,6 +27,7 @@ Where to find what:
     the embeddings                                 replicate_unit, split_unit, inactive_units, inactive_propagation, ...
     ReLU: more embeddings, flat sets               replicate_relu_unit, inactive_relu_units, flat_radius, flat_dimension
     Eq. (6): coordinates that part the copies      omega_basis, its inverse omega_coordinates, read_omega; complement
+    back from a wide net to the narrow one         reduce_units
     stationary or not; which has the least norm    first_order_blocks, embedding_norms
 """
 from typing import NamedTuple
@@ -176,8 +177,8 @@ def inactive_relu_units(weights, layer, V, X, *, W=None, K=1.0, act=RELU):
 
     The flat set is R^M' x the cone {w : w . a~_nu < 0 for all nu} for each unit, E (M' + D') dimensions, unbounded in v
     and in w; B_K is a bounded part of the cone (test_the_flat_set_of_proposition_7_is_a_cone_and_B_K_a_part_of_it).
-    The paper calls R^M x B_K affine, which neither is; it has K > 1 (any K > 0 will do) and |x| <= 1, so R = 1. Where
-    the data make R larger, they choose B_K, and a prior on it (39) depends on them.
+    The paper calls the latter, times R^M, affine; it has K > 1 (any K > 0 will do) and |x| <= 1, so R = 1. Where the
+    data make R larger, they choose B_K, and the prior of (39) on it depends on the data.
     """
     off = np.array([-1e-3, -1.0, -1e3])
     if act.f(off).any() or act.df(off).any():
@@ -612,9 +613,9 @@ def embedding_norms(weights, layer, unit, count):
 
     count : int, >= 1
 
-    "In terms of the l2 or l1 norm" the paper says that the inactive embedding has the smaller norm. In l1 it is right.
-    In l2 replication has less than N if and only if |zeta|^2 > (E + 1) |u|^2
-    (test_erratum_replication_can_have_the_smaller_norm).
+    The paper says that inactive units have the smaller norm, l2 or l1, tanh or ReLU. For Eq. (4) in l1 it is right. In
+    l2 replication has less than N if and only if |zeta|^2 > (E + 1) |u|^2, and for ReLU in both whenever the unit is
+    not balanced, |u| != |zeta| (test_erratum_replication_can_have_the_smaller_norm).
 
     ReLU: beta_j^2 |u|^2 + gamma_j^2 |zeta|^2 >= 2 beta_j |gamma_j| |u| |zeta|, in all at least 2 |u| |zeta| since
     sum_j gamma_j beta_j = 1, attained where beta_j |u| = gamma_j |zeta|. In l1 the sum over j of

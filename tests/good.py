@@ -23,7 +23,7 @@ def rows(n=3, D=2, H=3, M=2):
     """name: (function, {argument: value}), new objects each time."""
     tables = of_landscape, of_hessian, of_embeddings, of_pacbayes, of_reparam
     return {name: (PUBLIC[name], arguments) for table in tables
-            for name, arguments in table(n, D, H, M).items() if name in PUBLIC}
+            for name, arguments in table(n, D, H, M).items()}
 
 
 def whole(*shape):
@@ -152,13 +152,11 @@ def of_pacbayes(n, D, H, M):
         "draw_data": {"n": 3, "noise": 0.5, "rng": 0},
         "relu_units_needed": {"x": np.arange(n + 0.0), "y": whole(n)},
         "relu_interpolants": points | {"units": 1},
-        "polish": net(n, D, H, M) | {"act": TANH, "rounds": 2} | search,
         "kinked_starts": {"x": whole(n), "units": 2, "count": 2, "rng": 0},
         "smallest_zero_error": points | {"act": TANH, "nets": [[np.array([[1.0, -1]]), np.array([[2.0]])]]} | search,
         "draw_experiment": {"problems": {"a": (np.sin, lambda x, y, rng: [])}, "n": 2, "noise": 0.5, "most_draws": 2,
                             "rng": 0},
         "uniform_nodes": {"count": 2},
-        "ratio_of_means": {"G": whole(n + 1, M + 1) ** 2},
         "generalization_ratio": wide | new | {"trials": 3, "rng": 0},
         "predicted_error": narrow,
         "predicted_ratio": wide | new,
