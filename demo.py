@@ -23,6 +23,7 @@ import os
 import re
 import sys
 import textwrap
+from functools import cache
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -1697,6 +1698,7 @@ and Y with two axes. A Y of shape (n,) would broadcast to a wrong loss without a
 '''
 
 
+@cache
 def definitions():
     """{name: (module, syntax tree, source lines)} of all that stands at the top of the five modules, in reading order.
 
@@ -1726,15 +1728,13 @@ def needed(names, found):
     return seen
 
 
-def imports(seen, found):
-    """The import lines that these definitions need, none of them of the project."""
-    used = {part.id for name in seen for part in ast.walk(found[name][1]) if isinstance(part, ast.Name)}
-    lines = {"import numpy as np"}
-    for module in MODULES:
-        for node in ast.parse(inspect.getsource(module)).body:
-            if isinstance(node, ast.ImportFrom) and node.module not in {m.__name__ for m in MODULES}:
-                lines |= {f"from {node.module} import {alias.name}" for alias in node.names if alias.name in used}
-    return sorted(lines, key=lambda line: (line.startswith("import numpy"), line))
+@cache
+def imports():
+    """{name: line} of all that the five modules import from elsewhere."""
+    ours = {module.__name__ for module in MODULES}
+    return {alias.name: f"from {node.module} import {alias.name}" for module in MODULES
+            for node in ast.parse(inspect.getsource(module)).body
+            if isinstance(node, ast.ImportFrom) and node.module not in ours for alias in node.names}
 
 
 def copied(names, blank=False):
@@ -1753,7 +1753,9 @@ def copied(names, blank=False):
             doc = node.body[0].end_lineno - node.lineno + 1
             lines = lines[:doc] + ["    raise NotImplementedError"]
         parts.append((isinstance(node, ast.Assign), lines))
-    text = COPIED + "\n".join(imports(seen, found)) + "\n"
+    used = {part.id for name in seen for part in ast.walk(found[name][1]) if isinstance(part, ast.Name)}
+    lines = sorted({line for name, line in imports().items() if name in used})
+    text = COPIED + "\n".join([*lines, *[""] * bool(lines), "import numpy as np"]) + "\n"
     for k, (constant, lines) in enumerate(parts):
         gap = "\n" if constant and k and parts[k - 1][0] else "\n\n"
         text += gap + "\n".join(lines) + "\n"

@@ -434,6 +434,7 @@ def extreme_eigenpairs(matvec, size, k, *, rng=None):
     """
     if size < 2 * k:
         raise ValueError(f"size is {size}, it should be at least 2 k = {2 * k}: else the two ends overlap")
+    rng = np.random.default_rng(rng)
     values, Q = _lanczos_pass(matvec, np.empty((0, size)), 0.0, k, rng)
     while len(Q) < size:
         scale = np.abs(values).max()

@@ -378,7 +378,7 @@ def random_weights(widths, *, bias=True, rng=None):
     if len(widths) < 2:
         raise ValueError(f"widths is {widths}, it should be [D, H1, ..., M], two widths or more")
     rng = np.random.default_rng(rng)
-    columns = widths[:-1] + bias
+    columns = np.add(widths[:-1], bias)                                         # a bias is an input
     return [rng.normal(size=(m, c)) / np.sqrt(c) for m, c in zip(widths[1:], columns)]
 
 

@@ -500,7 +500,7 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=None,
     exact for a quadratic. The point is theta, the value 0, if nothing higher was found. With widths epsilon is only the
     radius of quadratic_maximum.
     """
-    A, p = subspace, len(theta) if subspace is None else subspace.shape[1]
+    rng, A, p = np.random.default_rng(rng), subspace, len(theta) if subspace is None else subspace.shape[1]
     if A is not None and np.linalg.matrix_rank(A) < p:
         raise ValueError(f"subspace has rank {np.linalg.matrix_rank(A)}, it should have {p}: columns are coordinates")
     if box is True:
@@ -655,6 +655,7 @@ def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=No
     everywhere: it does not change and tells nothing.
     """
     values, scaled = np.linalg.eigvalsh(H), theta[:, None] * H * theta
+    rng = np.random.default_rng(rng)
     alphas = np.repeat(flattest_alphas(H, sizes), sizes)            # (P,)
     seed = int(rng.integers(2 ** 32))                               # the same random starts in all three
     sharp = [epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, box=box, starts=starts, rng=seed).value

@@ -1,0 +1,75 @@
+"""python -m pytest tests --mine FILE.py: the tests as the marker of a coursework.
+
+The functions of FILE.py take the places of ours, by name, before the modules import each other; the summary says of
+each how many of the claims whose tests ran it hold, and which fail. They get their arguments as our docstrings have
+them: float64 arrays, nets as lists. Tests of refusals are left out (`refuse` in the name, test_robustness.py), so what
+`python demo.py --copy NAME` prints passes. Constants keep the functions they were made of (TANH, SQUARE, ...).
+"""
+import importlib.util
+import inspect
+import sys
+from functools import wraps
+
+MODULES = ("landscape", "hessian", "embeddings", "pacbayes", "reparam")
+RAN = {}                                                            # name -> {test: did it hold}
+NOW = [None]                                                        # the test that runs
+
+
+def pytest_addoption(parser):
+    parser.addoption("--mine", metavar="FILE.py", help="run the tests with the functions of FILE.py in place of ours")
+
+
+def pytest_configure(config):
+    path = config.getoption("--mine")
+    if path is None:
+        return
+    spec = importlib.util.spec_from_file_location("mine", path)
+    mine = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(mine)
+    for name in MODULES:
+        module = importlib.import_module(name)
+        for theirs in inspect.getmembers(mine, inspect.isfunction):
+            if theirs[1].__module__ == "mine" and inspect.isfunction(getattr(module, theirs[0], None)) \
+                    and getattr(module, theirs[0]).__module__ == name:
+                setattr(module, theirs[0], in_place_of(getattr(module, theirs[0]), theirs[1]))
+
+
+def in_place_of(ours, theirs):
+    """`theirs` behind our door, which notes the tests that run it."""
+    RAN[ours.__name__] = {}
+
+    @wraps(ours)
+    def run(*args, **kwargs):
+        RAN[ours.__name__].setdefault(NOW[0], True)
+        if hasattr(ours, "__wrapped__"):
+            call = inspect.signature(ours).bind(*args, **kwargs)
+            call.apply_defaults()
+            return theirs(**sys.modules["landscape"].check_arguments(ours.__wrapped__, call.arguments))
+        return theirs(*args, **kwargs)
+
+    return run
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--mine") is not None:
+        items[:] = [item for item in items if "refuse" not in item.name and item.path.name != "test_robustness.py"]
+
+
+def pytest_runtest_setup(item):
+    NOW[0] = item.nodeid
+
+
+def pytest_runtest_logreport(report):
+    for tests in RAN.values():
+        if report.nodeid in tests and report.failed:
+            tests[report.nodeid] = False
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--mine") is None:
+        return
+    terminalreporter.section("your functions")
+    for name, tests in RAN.items():
+        failed = [test.split("::")[-1] for test, held in tests.items() if not held]
+        terminalreporter.line(f"{name}: {len(tests) - len(failed)} of {len(tests)} claims hold"
+                              + "".join(f"\n    fails: {test}" for test in failed))

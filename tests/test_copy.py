@@ -1,0 +1,107 @@
+"""What demo.py --copy prints runs alone and gives the same; --blank leaves bodies out; --mine marks a coursework."""
+import ast
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from good import PUBLIC, rows
+
+import demo
+from landscape import Activation, Loss, check_arguments
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = rows()
+NAMES = [name for name in PUBLIC if not name.startswith("check") and name != "read_contract"]
+
+
+def alone(*names, blank=False):
+    """The copied functions, run in a namespace of their own."""
+    scope = {"__name__": "copied"}
+    exec(demo.copied(names, blank), scope)
+    return scope
+
+
+def given(name):
+    """New good arguments of a function, as its door hands them on."""
+    function, arguments = ROWS[name]
+    call = inspect.signature(function).bind(**arguments)
+    call.apply_defaults()
+    seed = {"rng": arguments["rng"]} if "rng" in arguments else {}              # as it was given
+    return check_arguments(function.__wrapped__, call.arguments) | seed
+
+
+def numbers(result, name):
+    """All numbers in a result, in order; of a function that is returned, what it returns."""
+    if isinstance(result, dict):
+        result = list(result.values())
+    if isinstance(result, (list, tuple)):
+        return [number for part in result for number in numbers(part, name)]
+    if callable(result):
+        theta = np.linspace(-1, 1, 9 + 8)                           # as many weights as the good net has
+        at = {"power_loss": (np.ones((2, 2)), 3 * np.ones((2, 2)))}.get(name, (theta,))
+        return numbers(result(*at), name)
+    return [] if result is None or isinstance(result, str) else [np.asarray(result, dtype=float)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_public_function_copied_runs_alone_and_gives_the_same(name):
+    copied = alone(name)
+    assert not re.search(r"\bchecked\b|check_|import (landscape|hessian|embeddings|pacbayes|reparam)", demo.copied([name]))
+    if name in ROWS:
+        ours, theirs = (numbers(function(**given(name)), name) for function in (ROWS[name][0], copied[name]))
+        assert ours and len(ours) == len(theirs) and all(np.array_equal(a, b) for a, b in zip(ours, theirs))
+    else:                                                           # activations and passes: called by the others
+        assert inspect.signature(copied[name]) == inspect.signature(PUBLIC[name])
+
+
+def test_a_copy_keeps_the_hypotheses_of_theorems_and_stands_in_reading_order():
+    with pytest.raises(ValueError, match="sum to 1"):
+        alone("replicate_unit")["replicate_unit"]([np.ones((1, 1)), np.ones((1, 1))], 0, 0, np.array([0.5, 0.4]))
+    text = demo.copied(["hessian", "gradient", "TANH"])
+    defined = [node.name for node in ast.parse(text).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    assert len(defined) == len(set(defined)) and defined.index("augment") < defined.index("gradient")
+    scope = alone("hessian", "gradient", "TANH", "SQUARE")
+    assert scope["TANH"].f(0.0) == 0 and len(scope["SQUARE"]) == len(Loss._fields)
+    assert len(Activation._fields) >= 4
+
+
+def test_blank_leaves_the_bodies_of_the_named_functions_out_and_nothing_else():
+    scope = alone("hessian", "gradient", blank=True)
+    with pytest.raises(NotImplementedError):
+        scope["gradient"](None, None, None, None)
+    assert scope["gradient"].__doc__ == PUBLIC["gradient"].__doc__
+    X = np.ones((2, 1))
+    assert len(scope["forward_pass"]([np.ones((1, 1))], X, None)[1]) == 1       # the rest is whole
+
+
+def mark(tmp_path, text, chosen):
+    """The last lines of pytest run with --mine on the tests that `chosen` picks."""
+    (tmp_path / "mine.py").write_text(text)
+    files = [f"tests/test_{name}.py" for name in ("landscape", "hessian", "hessian_embedded")]
+    command = [sys.executable, "-m", "pytest", *files, "--mine", str(tmp_path / "mine.py"), "-k", chosen,
+               "-p", "no:cacheprovider", "-q"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    return done.stdout[done.stdout.index("your functions"):]
+
+
+def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
+    chosen = "first_order_expansion_of_the_loss or test_inertia_law_with_zeros or test_linear_regression_has_the_hessian"
+    names = ["gradient", "hessian_plain", "predicted_inertia"]
+    right = demo.copied(names)
+    report = mark(tmp_path, right, chosen)
+    assert "fails" not in report
+    for name in names:
+        assert re.search(rf"^{name}: (\d+) of \1 claims hold$", report, re.M) and f"{name}: 0 of 0" not in report
+    wrong = right.replace("[delta.T @ a for delta, a in zip(deltas", "[-delta.T @ a for delta, a in zip(deltas")
+    wrong = wrong.replace("return (H + H.T) / 2", "return (H + H.T) / 4")
+    wrong = re.sub(r"(?s)(def predicted_inertia.*?)p \* up \+ q \* down", r"\1p * up - q * down", wrong)
+    assert wrong != right
+    report = mark(tmp_path, wrong, chosen)
+    for name in names:
+        held, ran = map(int, re.search(rf"^{name}: (\d+) of (\d+) claims hold$", report, re.M).groups())
+        assert held < ran
