@@ -9,16 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from good import PUBLIC
 
 import demo
-import embeddings
-import hessian
 import landscape
-import pacbayes
-import reparam
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, INDEX = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "tests/README.md"))
+TESTS = {name for path in (ROOT / "tests").glob("test_*.py")
+         for name in re.findall(r"^def (test_\w+)\(", path.read_text(encoding="utf-8"), re.M)}
+
+
+def rows_of(text):
+    """The cells of each row of the tables in a Markdown text."""
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
 
 
 def words(text):
@@ -197,17 +201,19 @@ def test_the_excerpts_in_the_readme_are_what_the_demo_prints():
         assert words(excerpt.strip()) in words(out)
 
 
-def test_the_readme_names_functions_and_tests_that_exist():
-    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
-    rows = [row for row in README.splitlines() if row.startswith("| ") and "`test_" in row]
-    assert len(rows) > 20
-    for row in rows:
-        *_, test = re.findall(r"`(\w+)`", row)
-        assert f"def {test}(" in tests, test
-    for row in re.search(r"## Index of results(.*?)\n## ", README, re.S).group(1).splitlines():
-        cells = row.split(" | ")
-        for name in re.findall(r"`(\w+)`", cells[2] if len(cells) == 4 else ""):
-            assert any(hasattr(module, name) for module in (landscape, hessian, embeddings, pacbayes, reparam)), name
+def test_the_readmes_tables_of_errata_and_caveats_name_tests_that_exist():
+    named = [name for row in rows_of(README) for name in re.findall(r"`(test_\w+)`", row[-1])]
+    assert len(named) > 20 and not set(named) - TESTS, set(named) - TESTS
+
+
+def test_the_index_names_functions_and_tests_that_exist_and_every_public_function():
+    rows = [row for row in rows_of(INDEX[INDEX.index("\n## "):]) if row[0] != "source"]
+    assert all(len(row) == 4 and all((row[0], row[1], row[3])) for row in rows)
+    functions, tests = ({name for row in rows for name in re.findall(r"`(\w+)`", row[k])} for k in (2, 3))
+    assert not tests - TESTS, tests - TESTS
+    public = {name for name in PUBLIC if not name.startswith("check_")}         # those are the door's own
+    constants = {name for name in vars(landscape) if name.isupper()}
+    assert public <= functions <= public | constants, (public - functions, functions - public - constants)
 
 
 def test_every_erratum_test_stands_in_the_readme():
