@@ -193,12 +193,29 @@ def test_any_sound_data_are_fitted(capsys, tmp_path, kind):
     assert ("60 of 150 rows drawn at\nrandom" in out) == (kind == "long")
 
 
-def test_the_excerpts_in_the_readme_are_what_the_demo_prints():
-    excerpts = re.findall(r"```text\n(.*?)```", README, re.S)
-    out = whole()
-    assert len(excerpts) == 3
-    for excerpt in excerpts:
-        assert words(excerpt.strip()) in words(out)
+def test_the_readmes_python_prints_what_stands_below_it():
+    blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.S)
+    assert blocks and len(blocks) == README.count("```python")
+    for code, printed in blocks:
+        with redirect_stdout(StringIO()) as out:
+            exec(code, {})
+        assert out.getvalue() == printed
+
+
+def test_the_readmes_commands_are_ones_that_the_demo_takes_and_ci_runs(capsys):
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
+    first = [block.splitlines() for block in blocks if "demo.py" in block or "pytest" in block][:2]
+    assert [len(block) for block in first] == [1, 1] and all(block[0].startswith("pip install ") for block in first)
+    assert first[0][0].endswith("&& python demo.py") and first[1][0].endswith("&& python -m pytest")
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("python demo.py ")]
+    assert len(lines) >= 4
+    for line in lines:                                              # --all, --data, --figures have tests of their own
+        options = line.split()[2:]
+        if options[0] == "--copy" or options[0] == "--only":
+            assert run(capsys, *options)[0] == 0
+        else:
+            assert options in (["--all"], ["--data", "FILE"], ["--figures", "DIR"])
+    assert len(README.splitlines()) <= 260
 
 
 def test_the_readmes_tables_of_errata_and_caveats_name_tests_that_exist():
@@ -220,10 +237,3 @@ def test_every_erratum_test_stands_in_the_readme():
     for path in (ROOT / "tests").glob("test_*.py"):
         for name in re.findall(r"def (test_erratum_\w+)\(", path.read_text(encoding="utf-8")):
             assert f"`{name}`" in README, name
-
-
-def test_the_readmes_example_runs():
-    scope = {}
-    for code in re.findall(r"```py(?:thon)?\n(.*?)```", README, re.S):
-        exec(code, scope)
-    assert scope["net"].converged and len(scope["path"]) == 101 and scope["found"].value > 0

@@ -721,3 +721,12 @@ def test_what_leaves_float64_is_refused_without_a_warning():
                      minimize):
         with pytest.raises(ValueError, match="overflow"):
             function(weights, np.full((9, 3), 1e160), Y, square)
+
+
+def test_with_softmax_and_sure_targets_the_minimum_can_lie_at_infinity():
+    X, sure = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.eye(2)[[0, 0, 1, 1]]            # separable
+    weights = [np.array([[0.1, 0.0], [-0.1, 0.2]])]
+    far = minimize(weights, X, sure, TANH, SOFTMAX, iterations=60)
+    assert not far.converged and far.loss < 1e-6
+    unsure = minimize(weights, X, 0.8 * sure + 0.1, TANH, SOFTMAX)  # control: probabilities between
+    assert unsure.converged and unsure.loss > 0.1

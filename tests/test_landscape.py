@@ -1247,3 +1247,16 @@ def test_on_the_zero_loss_set_the_trace_of_the_hessian_is_that_of_the_jacobian()
     Y, theta = forward(weights, X, TANH), flatten(weights)
     L = [training_loss(unflatten(theta + d, weights), X, Y, TANH) for e in np.eye(len(theta)) for d in (h * e, -h * e)]
     assert np.isclose(np.sum(L) / h ** 2, (J ** 2).sum(), rtol=1e-6)            # fourth derivatives times h^2
+
+
+def test_for_relu_the_descent_stops_where_a_unit_switches_at_a_sample():
+    X = np.linspace(-1.7, 1.7, 6)[:, None]
+    Y = np.sin(2 * X)
+    fits = ls.fit_many([random_weights([1, 12, 1], rng=k) for k in range(8)], X, Y, RELU)
+    start = next(f.weights for f in fits if f.converged and f.loss < 1e-20)
+    path = ls.descend_zero_loss(start, X, Y, RELU, steps=60, length=0.5)
+    J, g = jacobian(path[-1], X, RELU)[:, 0], flatten(ls.trace_gradient(path[-1], X, RELU))
+    assert 1 < len(path) < 61                                       # it moved, and ended early
+    assert np.linalg.norm(ls._tangent_part(J, g)) > 0.1 * np.linalg.norm(g)     # though the gradient still points on
+    switch = np.abs(ls.forward_pass(path[-1], X, RELU)[1][0]).min()
+    assert switch < 1e-7 < np.abs(ls.forward_pass(start, X, RELU)[1][0]).min()  # steps down to 1e-9 were tried
