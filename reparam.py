@@ -258,6 +258,8 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
     while fits(high):
         low, high = high, 2 * high
     while not fits(low):
+        if low < 1e-100:
+            raise ValueError(f"no radius above 1e-100 keeps L below L(theta) + {epsilon:g}; epsilon should be larger")
         low, high = low / 2, low
     for _ in range(50):
         middle = (low + high) / 2
