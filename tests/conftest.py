@@ -20,6 +20,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    if sys.platform == "darwin":                                    # Apple's BLAS warns of products of ordinary numbers
+        config.addinivalue_line("filterwarnings", "ignore:.* encountered in matmul:RuntimeWarning")
     path = config.getoption("--mine")
     if path is None:
         return

@@ -91,7 +91,7 @@ def mark(tmp_path, text, chosen):
 
 
 def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
-    chosen = "first_order_expansion_of_the_loss or test_inertia_law_with_zeros or test_linear_regression_has_the_hessian"
+    chosen = "first_order_expansion_of_the_loss or inertia_law_with_zeros or linear_regression_has_the_hessian"
     names = ["gradient", "hessian_plain", "predicted_inertia"]
     right = demo.copied(names)
     report = mark(tmp_path, right, chosen)
