@@ -1383,7 +1383,7 @@ def figure_descent(plt, seed):
     """Beyond the papers: from the end of the walk along the zero-loss set to smaller T = tr J^T J, the trace of the
     Hessian. The net becomes more level at the data, and not simpler between them."""
     X, Y, path, grid = long_walk(seed)
-    nets = ls.descend_zero_loss(path[-1], X, Y, ls.TANH, steps=300, length=0.5)
+    nets = ls.descend_zero_loss(path[-1], X, Y, ls.TANH, steps=250, length=0.5)
     _, (left, right) = plt.subplots(1, 2, width_ratios=(1.5, 1))
     for k, name, style in ((0, "before", {"color": "0.6"}), (-1, "after", {"lw": 1.8})):
         slope = np.abs(ls.input_jacobian(nets[k], X, ls.TANH)).mean()
@@ -1485,8 +1485,7 @@ def figure_fit(plt, seed):
     """Fukumizu Fig. 2(a): ten noisy points of a teacher's function, and nets of five units through all of them. Of the
     nets of zero error these have the smallest weights; they fit the noise too."""
     shown = figure_2(seed, ["ReLU", "tanh"]).experiment
-    x, grid = shown.x[:, None], np.linspace(-1, 1, 801)[:, None]
-    _, axes = plt.subplots(1, 2)
+    x, grid, (_, axes) = shown.x[:, None], np.linspace(-1, 1, 801)[:, None], plt.subplots(1, 2)
     for ax, name in zip(axes, ("ReLU", "tanh")):
         act, net = FIG_2[name][0], shown.nets[name]
         ax.plot(grid, act.f(grid), color="0.6", ls="--", label="teacher")
@@ -1499,8 +1498,7 @@ def figure_fit(plt, seed):
 def figure_ratio(plt, seed):
     """Fukumizu Fig. 2(b): generalisation error under noise in the weights, by width, relative to 5 units. Spare tanh
     units cost in proportion to their number, as the closed form says; ReLU and smooLU units that are off cost none."""
-    shown = figure_2(seed)
-    _, ax = plt.subplots(figsize=(5, 3.4))
+    shown, (_, ax) = figure_2(seed), plt.subplots(figsize=(5, 3.4))
     for name, marker, shift in (("tanh", "o", 0), ("ReLU", "s", -0.5), ("smooLU", "^", 0.5)):
         measured = shown.measured[name]
         ax.plot(shown.widths, shown.predicted[name], lw=0.9, label="closed form" if name == "tanh" else None)
@@ -1551,7 +1549,7 @@ def figure_orbit(plt, seed):
 
 def figure_boxes(plt, seed):
     """Dinh Fig. 3: alpha-scale makes of one box disjoint ones of equal volume and almost equal loss, without end. So
-    around any minimum the volume of low loss is infinite."""
+    the volume of low loss around a minimum is infinite."""
     weights, ax, _ = two_weights(plt, (5, 3.4), np.geomspace(0.4, 1500, 300), np.geomspace(1e-3, 4, 300), [0.02, 0.2])
     boxes = rp.flat_boxes(weights, 0.3, 5)
     for k, (r1, r2) in enumerate(boxes.radii):
@@ -1587,7 +1585,7 @@ def figure_power(plt, seed):
         ax.plot(rp.power_inverse(theta, center, a, b), L(theta), "o", ms=3)
         ax.axvline(0, color="0.6", ls="--", zorder=0)
         ax.set(xlabel=rf"$\eta = (|\theta-\hat\theta|^2 + {b})^{{{a}}}\,(\theta-\hat\theta)$",
-               title=rf"{name}: $L''(0)$ times {b ** (-2 * a):.2g}")
+               title=f"{name}: curvature times {b ** (-2 * a):.2g}")
     axes[0].set(xlabel=r"$\eta = \theta - \hat\theta$", ylabel="$L$", title="as it was")
 
 
@@ -1618,7 +1616,7 @@ def figure_sharpness(plt, seed):
     ruler for all weights grow without bound (lines), those that scale with each weight or layer stay (markers)."""
     rng = np.random.default_rng([seed, 20])
     X, net = rng.normal(size=(12, 2)), ls.random_weights([2, 6, 1], bias=False, rng=rng)
-    Y, alphas, columns = ls.forward(net, X, ls.RELU), np.geomspace(1 / 32, 32, 21), []
+    Y, alphas, columns = ls.forward(net, X, ls.RELU), np.geomspace(1 / 32, 32, 17), []
     for alpha in alphas:
         w = rp.alpha_scale(net, [alpha, 1 / alpha])
         H, theta, (L, slope) = hs.hessian(w, X, Y, ls.RELU), ls.flatten(w), rp.network_loss(w, X, Y, ls.RELU)
@@ -1658,8 +1656,10 @@ def draw(directory, seed):
         for name, figure in FIGURES.items():
             with plt.rc_context(STYLE):
                 figure(plt, seed)
-                plt.savefig(os.path.join(directory, f"{name}.png"), dpi=160, metadata={"Software": None})
-                plt.savefig(os.path.join(directory, f"{name}.pdf"), metadata={"CreationDate": None})
+                picture = plt.gcf()
+                picture.savefig(os.path.join(directory, f"{name}.png"), dpi=160, metadata={"Software": None})
+                picture.set_layout_engine("none")                   # once is enough
+                picture.savefig(os.path.join(directory, f"{name}.pdf"), metadata={"CreationDate": None})
                 plt.close()
             caption = " ".join(figure.__doc__.split())
             print(paragraph(f"{name}: {caption}"), flush=True)
