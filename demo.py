@@ -1381,7 +1381,7 @@ def figure_walk(plt, seed):
 
 def figure_descent(plt, seed):
     """Beyond the papers: from the end of the walk along the zero-loss set to smaller T = tr J^T J, the trace of the
-    Hessian. The net becomes more level at the data, and not simpler between them."""
+    Hessian. The net becomes more level at the data, and need not be simple between them."""
     X, Y, path, grid = long_walk(seed)
     nets = ls.descend_zero_loss(path[-1], X, Y, ls.TANH, steps=250, length=0.5)
     _, (left, right) = plt.subplots(1, 2, width_ratios=(1.5, 1))
@@ -1432,7 +1432,7 @@ def figure_surface(plt, seed):
         ax.plot(*np.outer(line, t), cut + 0.3, ls="--", zorder=9)
         ax.set(xlabel=r"$\xi$", ylabel=r"$\eta$", title=name, **ends)
         ax = fig.add_subplot(2, 3, row + 2)
-        fig.colorbar(ax.contourf(a, b, z, levels=levels, extend="max", **color), ticks=levels, format="%g", shrink=0.9)
+        fig.colorbar(ax.contourf(a, b, z, levels=levels, extend="both", **color), ticks=levels, format="%g", shrink=0.9)
         ax.contour(a, b, z, levels=levels, colors="black", linewidths=0.4, linestyles="solid")
         ax.plot(*np.outer(line, t), color="white", lw=2.5)
         ax.plot(*np.outer(line, t), ls="--")
