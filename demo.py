@@ -1351,257 +1351,328 @@ TAKEAWAYS = (
 # ------------------------------------------------------------------ figures, for --figures DIR only
 
 
-def figure_spectra(plt, seed):
-    """Fukumizu Thm 5 and 9: eigenvalues of the Hessian at a minimum, and where it is embedded in wider nets."""
-    fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True, layout="constrained")
-    for ax, act, title in zip(axes, (ls.TANH, ls.RELU), ("tanh, replicated: a saddle",
-                                                          "ReLU, units off on the data: flat")):
-        narrow, X, Y = narrow_minimum(act, seed)
-        if act is ls.TANH:
-            wide = em.replicate_unit(narrow, 0, 0, [0.5, 0.3, 0.2])
-        else:
-            wide = em.inactive_relu_units(narrow, 0, np.ones((2, 2)), X)
-        for net, marker, face, name in ((wide, "o", "white", "wide net, 2-4-2"),
-                                        (narrow, "x", "black", "narrow net, 2-2-2")):
-            values = np.linalg.eigvalsh(hs.hessian(net, X, Y, act))
-            values[np.abs(values) < 1e-9 * values[-1]] = 0
-            ax.plot(values, np.arange(1, len(values) + 1), marker, mfc=face, mec="black", ms=5, label=name)
-        ax.axvline(0, color="0.7", lw=0.8, zorder=0)
-        ax.set(xscale="symlog", title=title, xlabel=r"eigenvalue $\lambda$ of $\nabla^2 L$")
-        ax.set_xscale("symlog", linthresh=1e-4)
-        ax.set(xticks=[-1e-2, 0, 1e-2, 1, 100], xlim=(None, 1000))
-    axes[0].set_ylabel(r"number of eigenvalues $\leq \lambda$")
-    axes[1].legend(loc="upper left", frameon=False)
-    return fig
+STYLE = {"figure.constrained_layout.use": True, "figure.figsize": (7, 3.2), "font.size": 9, "axes.titlesize": 10,
+         "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.2, "lines.markersize": 5,
+         "axes.prop_cycle": "cycler('color', ['black'])", "pdf.fonttype": 42}    # 42: TrueType, text stays text
+OPEN = {"mfc": "white", "mec": "black", "ls": "none"}
+
+
+def long_walk(seed):
+    """The six points of the story, the nets of its walk, and a grid to show them on."""
+    X, Y, fit = six_points(seed)
+    path = ls.walk_zero_loss(fit.weights, X, Y, ls.TANH, steps=300, length=1.0, rng=seed)
+    return X, Y, path, np.linspace(-2.6, 2.6, 301)[:, None]
 
 
 def figure_walk(plt, seed):
-    """Cooper Thm 2.1: a walk on the zero-loss set, seen through two outputs off the data."""
-    rng = np.random.default_rng([seed, 12])
-    X = np.linspace(-1.7, 1.7, 6)[:, None] + rng.uniform(-0.2, 0.2, size=(6, 1))
-    Y = np.sin(2 * X)
-    start = next(f for f in (ls.fit(ls.random_weights([1, 12, 1], rng=[seed, k]), X, Y, ls.TANH) for k in range(100))
-                 if f.converged and f.loss < 1e-20).weights
-    path = ls.walk_zero_loss(start, X, Y, ls.TANH, steps=400, length=1.0, rng=seed)
-    points, grid = np.array([[-2.6], [2.6]]), np.linspace(-3, 3, 301)[:, None]
-    seen = np.array([ls.forward(w, points, ls.TANH)[:, 0] for w in path])
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
-    for shade, k in zip(np.linspace(0.75, 0, 5), range(0, 401, 100)):
-        left.plot(grid, ls.forward(path[k], grid, ls.TANH), color=str(shade), label=f"step {k}")
-    left.plot(X, Y, "o", mfc="white", mec="black")
-    left.plot(points, [left.get_ylim()[0]] * 2, "k^", clip_on=False, label=r"$x = \pm 2.6$, see right")
-    left.set(xlabel="$x$", ylabel=r"$f(x;\,\theta)$", title="every net fits the six points")
-    left.set_ylim(top=left.get_ylim()[0] + 1.35 * np.ptp(left.get_ylim()))
-    left.legend(frameon=False, fontsize=7, loc="upper right", ncols=2)
-    right.plot(*seen.T, color="0.6", lw=0.7, zorder=0)
-    right.scatter(*seen.T, c=np.linspace(0.75, 0, len(seen)), cmap="gray", vmin=0, vmax=1, s=6)
+    """Cooper Thm 2.1: nets met on a random walk on the zero-loss set. All go through the six points (left); where there
+    are no data they part, as two outputs show (right)."""
+    X, Y, path, grid = long_walk(seed)
+    seen = np.array([ls.forward(w, grid[[0, -1]], ls.TANH)[:, 0] for w in path])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.4), width_ratios=(1.1, 1))
+    right.plot(*seen.T, color="0.8", lw=0.6, zorder=0)
+    points = right.scatter(*seen.T, c=np.arange(301), s=9, vmax=320)                        # no yellow on white
+    fig.colorbar(points, label="step", aspect=40).ax.set_ylim(0, 300)
+    for k in range(0, 301, 5):
+        left.plot(grid, ls.forward(path[k], grid, ls.TANH), color=points.to_rgba(k), lw=0.8, alpha=0.8)
+    for k, style, marker, name in ((0, "-", "o", "start"), (-1, "--", "s", "end")):
+        left.plot(grid, ls.forward(path[k], grid, ls.TANH), ls=style, lw=1.8, label=name)
+        right.plot(*seen[k], marker, ms=9, mew=2, label=name, **OPEN)
+    left.plot(X, Y, "o", ms=7, mew=1.5, zorder=3, label="data", **OPEN)
+    left.set(xlabel="$x$", ylabel=r"$f(x;\,\theta)$", title="every net fits the six points", xlim=(-2.6, 2.6))
     largest = max(ls.training_loss(w, X, Y, ls.TANH) for w in path)
-    right.set(xlabel=r"$f(-2.6;\,\theta)$", ylabel=r"$f(2.6;\,\theta)$",
-              title=rf"400 steps on $Z$, $L \leq$ {largest:.0e}")
-    return fig
+    right.set(xlabel=r"$f(-2.6;\,\theta)$", ylabel=r"$f(2.6;\,\theta)$", title=rf"300 steps, $L \leq$ {largest:.0e}")
+    left.legend(loc="upper center")
+    right.legend(loc="upper left")
+
+
+def figure_descent(plt, seed):
+    """Beyond the papers: from the end of the walk along the zero-loss set to smaller T = tr J^T J, the trace of the
+    Hessian. The net becomes more level at the data, and need not be simple between them."""
+    X, Y, path, grid = long_walk(seed)
+    nets = ls.descend_zero_loss(path[-1], X, Y, ls.TANH, steps=250, length=0.5)
+    _, (left, right) = plt.subplots(1, 2, width_ratios=(1.5, 1))
+    for k, name, style in ((0, "before", {"color": "0.6"}), (-1, "after", {"lw": 1.8})):
+        slope = np.abs(ls.input_jacobian(nets[k], X, ls.TANH)).mean()
+        left.plot(grid, ls.forward(nets[k], grid, ls.TANH), label=f"{name}: mean |f'| at the data {slope:.1f}", **style)
+    left.plot(X, Y, "o", ms=7, mew=1.5, zorder=3, **OPEN)
+    left.set(xlabel="$x$", ylabel=r"$f(x;\,\theta)$", title="both fit the six points", xlim=(-2.6, 2.6), ymargin=0.25)
+    left.legend(loc="upper left")
+    right.plot([(ls.jacobian(w, X, ls.TANH) ** 2).sum() for w in nets])
+    right.set(xlabel="step", ylim=(0, None), title="$T$ falls, the loss stays 0")
+
+
+def surface(weights, X, Y, act, axes, a, b):
+    """L at theta + a axes[0] + b axes[1], less L(theta), of the shape of a and b."""
+    theta = ls.flatten(weights) + np.stack([a, b], -1).reshape(-1, 2) @ axes
+    f = ls.forward_pass(ls.unstack(theta, weights), X, act)[1][-1]                          # (points, n, M)
+    return ((f - Y) ** 2).sum(axis=(1, 2)).reshape(a.shape) / 2 - ls.training_loss(weights, X, Y, act)
+
+
+def figure_surface(plt, seed):
+    """Fukumizu Thm 5 and 9: the loss around a minimum embedded in a wider net, over the outgoing weights xi and the
+    incoming ones eta of a new unit. A replicated tanh unit makes a saddle, and the way down from it is predicted
+    (dashed); a ReLU unit that is off makes a trough with a level floor."""
+    narrow, X, Y = narrow_minimum(ls.TANH, seed)
+    lam, A = np.array([0.6, 0.4]), em.complement([0.6, 0.4])
+    way = hs.escape_direction(*hs.replication_curvature(narrow, X, Y, ls.TANH, ls.SQUARE, 0, 0), A, lam)
+    parts = np.array([np.append(way.xi, 0 * way.eta), np.append(0 * way.xi, way.eta)])
+    size = np.linalg.norm(parts, axis=1)
+    axes = parts / size[:, None] @ em.omega_basis(narrow, 0, 0, lam, A)[:, ls.flatten(narrow).size:].T
+    saddle = em.replicate_unit(narrow, 0, 0, lam), X, Y, ls.TANH, axes
+    narrow, X, Y = narrow_minimum(ls.RELU, seed)
+    wide = em.inactive_relu_units(narrow, 0, np.full((1, 2), 0.5 ** 0.5), X, K=0.12)
+    axes = np.array([ls.flatten([0 * wide[0], wide[1] * [0, 0, 1, 0]]),                     # v, then w_2, of unit 3
+                     ls.flatten([np.outer([0, 0, 1], [0, 1, 0]), 0 * wide[1]])])
+    trough = wide, X, Y, ls.RELU, axes
+    fig, side = plt.figure(figsize=(9, 5.8)), np.linspace(-0.4, 0.4, 81)
+    (a, b), ends = np.meshgrid(side, side), {"xticks": [-0.4, 0, 0.4], "yticks": [-0.4, 0, 0.4]}
+    levels = [-6, -4, -2, -0.5, 0.5, 2, 5, 10, 20, 40, 80]
+    color = {"norm": plt.matplotlib.colors.BoundaryNorm(levels, 256), "cmap": "viridis"}
+    for row, net, line, curvature, name, along in (
+            (0, saddle, size, way.curvature, "tanh, replicated: a saddle", r"$t$, along the predicted direction"),
+            (3, trough, np.array([0, 1]), 0, "ReLU, off on the data: a trough", r"$\eta$, at $\xi = 0$")):
+        t = side / line.max()
+        z, cut = 1000 * surface(*net, a, b), 1000 * surface(*net, *np.outer(line, t))
+        ax = fig.add_subplot(2, 3, row + 1, projection="3d")
+        ax.plot_surface(a, b, z, edgecolor="black", linewidth=0.15, rcount=27, ccount=27, **color)
+        ax.plot(*np.outer(line, t), cut + 0.3, ls="--", zorder=9)
+        ax.set(xlabel=r"$\xi$", ylabel=r"$\eta$", title=name, **ends)
+        ax = fig.add_subplot(2, 3, row + 2)
+        fig.colorbar(ax.contourf(a, b, z, levels=levels, extend="both", **color), ticks=levels, format="%g", shrink=0.9)
+        ax.contour(a, b, z, levels=levels, colors="black", linewidths=0.4, linestyles="solid")
+        ax.plot(*np.outer(line, t), color="white", lw=2.5)
+        ax.plot(*np.outer(line, t), ls="--")
+        ax.set(xlabel=r"$\xi$", ylabel=r"$\eta$", title=r"$1000\,(L - L_*)$", **ends)
+        ax = fig.add_subplot(2, 3, row + 3)
+        ax.plot(t, cut, label="measured")
+        ax.plot(t, 1000 * curvature * t ** 2 / 2, color="0.5", ls="--", label="predicted curvature")
+        ax.set(xlabel=along, ylim=(-7, 3 if row == 0 else 80), title="along the dashed line")
+        ax.legend(loc="upper center")
+
+
+def figure_turn(plt, seed):
+    """Fukumizu Fig. 4: a unit of a net with one output becomes two, lambda = (1 - s, s). The loss is the same for all
+    s; where G > 0 the point is a minimum between s = 0 and 1 and a saddle outside, where G < 0 the other way round."""
+    s, (_, axes) = np.linspace(-0.5, 1.5, 81), plt.subplots(1, 2)
+    for ax, sign in zip(axes, (1, -1)):
+        narrow, X, Y = designed_minimum((sign, sign), seed)
+        wide = [em.replicate_unit(narrow, 0, 0, [1 - part, part]) for part in s]
+        ax.plot(s, [1000 * np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))[0] for w in wide])
+        for a, b in ((-0.5, 0), (0, 1), (1, 1.5)):
+            name, grey = ("minimum", "0.9") if (a == 0) == (sign == 1) else ("saddle", "1")
+            ax.axvspan(a, b, color=grey, lw=0, zorder=0)
+            ax.text((a + b) / 2, 0.03, name, ha="center", fontsize=8, transform=ax.get_xaxis_transform())
+        spread = np.ptp([ls.training_loss(w, X, Y, ls.TANH) for w in wide])
+        ax.set(xlabel=r"$s$, with $\lambda = (1 - s, s)$", xlim=(-0.5, 1.5), ymargin=0.15,
+               title=f"$G {'<>'[sign > 0]} 0$; $L$ the same to {spread:.0e}")
+    axes[0].set_ylabel(r"least eigenvalue of $\nabla^2 L$, times 1000")
+
+
+def figure_spectra(plt, seed):
+    """Fukumizu Thm 5 and 9: eigenvalues of the Hessian at a minimum, and where it is embedded in wider nets. Replicated
+    tanh units add eigenvalues of both signs, ReLU units that are off add zeros only."""
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3.4), sharex=True, sharey=True)
+    for ax, act, title in zip(axes, (ls.TANH, ls.RELU), ("tanh, replicated: a saddle", "ReLU, off on the data: flat")):
+        narrow, X, Y = narrow_minimum(act, seed)
+        wide = (em.replicate_unit(narrow, 0, 0, [0.5, 0.3, 0.2]) if act is ls.TANH else
+                em.inactive_relu_units(narrow, 0, np.ones((2, 2)), X))
+        ax.axvline(0, color="0.7", lw=0.8, zorder=0)
+        for net, marker, name in ((wide, "o", "wide net, 2-4-2"), (narrow, "x", "narrow net, 2-2-2")):
+            values = np.linalg.eigvalsh(hs.hessian(net, X, Y, act))
+            values[np.abs(values) < 1e-9 * values[-1]] = 0
+            ax.plot(values, np.arange(1, len(values) + 1), marker, label=name, **OPEN)
+        ax.set_xscale("symlog", linthresh=1e-4)
+        ax.set(title=title, xlabel=r"eigenvalue $\lambda$ of $\nabla^2 L$", xticks=[-0.01, 0, 0.01, 1, 100])
+    axes[0].set_ylabel(r"number of eigenvalues $\leq \lambda$")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+
 
 def figure_fit(plt, seed):
-    """Fukumizu Fig. 2(a): ten points, and nets of five units through them, ReLU and tanh."""
+    """Fukumizu Fig. 2(a): ten noisy points of a teacher's function, and nets of five units through all of them. Of the
+    nets of zero error these have the smallest weights; they fit the noise too."""
     shown = figure_2(seed, ["ReLU", "tanh"]).experiment
-    x, grid = shown.x[:, None], np.linspace(-1, 1, 801)[:, None]
-    fig, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
+    x, grid, (_, axes) = shown.x[:, None], np.linspace(-1, 1, 801)[:, None], plt.subplots(1, 2)
     for ax, name in zip(axes, ("ReLU", "tanh")):
         act, net = FIG_2[name][0], shown.nets[name]
         ax.plot(grid, act.f(grid), color="0.6", ls="--", label="teacher")
-        ax.plot(grid, ls.forward(net, grid, act), color="black", label="5 units, zero error")
-        ax.plot(x, act.f(x) + shown.eps[:, None], "o", mfc="white", mec="black", label="data")
+        ax.plot(grid, ls.forward(net, grid, act), label="5 units, zero error")
+        ax.plot(x, act.f(x) + shown.eps[:, None], "o", label="data", **OPEN)
         ax.set(title=name, xlabel="$x$", ylabel="$f(x)$")
-    axes[0].legend(frameon=False)
-    return fig
+    axes[0].legend()
 
 
 def figure_ratio(plt, seed):
-    """Fukumizu Fig. 2(b): the ratio of generalisation errors by width, and its closed form."""
-    shown = figure_2(seed)
-    fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    """Fukumizu Fig. 2(b): generalisation error under noise in the weights, by width, relative to 5 units. Spare tanh
+    units cost in proportion to their number, as the closed form says; ReLU and smooLU units that are off cost none."""
+    shown, (_, ax) = figure_2(seed), plt.subplots(figsize=(5, 3.4))
     for name, marker, shift in (("tanh", "o", 0), ("ReLU", "s", -0.5), ("smooLU", "^", 0.5)):
         measured = shown.measured[name]
-        ax.plot(shown.widths, shown.predicted[name], color="black", lw=0.9, ls="-" if name == "tanh" else ":",
-                label="closed form" if name == "tanh" else None)
-        ax.errorbar(shown.widths + shift, measured.ratio, 2 * measured.error, fmt=marker, ms=5, mfc="white",
-                    color="black", capsize=2, label=f"{name}, 1000 trials")
+        ax.plot(shown.widths, shown.predicted[name], lw=0.9, label="closed form" if name == "tanh" else None)
+        ax.errorbar(shown.widths + shift, measured.ratio, 2 * measured.error, fmt=marker, mfc="white", capsize=2,
+                    label=f"{name}, 1000 trials")
     ax.set(xlabel="units $H$ (bars: two standard errors)", ylabel=r"$E\,G(N_H)\,/\,E\,G(N_5)$", ylim=(0, None))
-    ax.legend(frameon=False)
-    return fig
+    ax.legend()
 
 
 def figure_flatness(plt, seed):
-    """Dinh Fig. 1: two measures of flatness at a minimum, the width at a height and the height at a width."""
+    """Dinh Fig. 1: two measures of how flat one minimum is, its width at a height and its height at a width."""
     L = lambda t: t ** 2 * (t ** 2 / 4 - t / 2 + 1) / 2             # noqa: E731
-    t, epsilon, radius = np.linspace(-1.6, 2.4, 2001), 0.3, 1.0
-    low = t[L(t) < epsilon]
-    sharp = rp.epsilon_sharpness(lambda s: float(L(s[0])), lambda s: s ** 3 / 2 - 0.75 * s ** 2 + s, np.zeros(1),
-                                 radius, rng=seed)
-    fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True, layout="constrained")
+    dL, t, epsilon = lambda t: t ** 3 / 2 - 0.75 * t ** 2 + t, np.linspace(-1.6, 2.4, 2001), 0.3
+    low, inside = t[L(t) < epsilon], t[np.abs(t) <= 1]
+    sharp = rp.epsilon_sharpness(lambda s: float(L(s[0])), dL, np.zeros(1), 1.0, rng=seed)
+    _, axes = plt.subplots(1, 2, sharey=True)
     for ax in axes:
-        ax.plot(t, L(t), color="black")
+        ax.plot(t, L(t))
         ax.set(xlabel=r"$\theta$", ylim=(-0.15, 1.7))
     axes[0].fill_between(low, L(low), epsilon, color="0.8")
-    axes[0].hlines(epsilon, low[0], low[-1], color="black", lw=3)
-    axes[0].set(ylabel=r"$L(\theta)$", title=rf"$\epsilon$-flatness {np.ptp(low):.2f}: width at height {epsilon}")
-    inside = t[np.abs(t) <= radius]
+    axes[0].plot(low[[0, -1]], [epsilon, epsilon], lw=3)
+    axes[0].set(ylabel=r"$L(\theta)$", title=rf"$\epsilon$-flatness: width {np.ptp(low):.2f} at height {epsilon}")
     axes[1].fill_between(inside, L(inside), sharp.value, color="0.8")
     axes[1].vlines(sharp.point[0], 0, sharp.value, color="black", lw=3)
-    axes[1].set(title=rf"$\epsilon$-sharpness {sharp.value:.2f}: height at width {2 * radius:g}")
-    return fig
+    axes[1].set(title=rf"$\epsilon$-sharpness: height {sharp.value:.2f} at width 2")
 
 
-def two_weights(seed):
-    """f = theta_2 relu(theta_1 x) on three points: a minimum, and the loss as a function of two arrays."""
-    X = np.array([[-1.0], [0.5], [1.0]])
-    weights = [np.ones((1, 1)), np.ones((1, 1))]
-    x = X[:, 0]
-    return weights, lambda a, b: ((b[..., None] * ls.relu(a[..., None] * x) - ls.relu(x) - 0.05) ** 2).sum(axis=-1) / 2
+def two_weights(plt, size, a, b, levels):
+    """f = theta_2 relu(theta_1 x) on three points: a minimum, axes, level curves of the loss, dark where low."""
+    x, (a, b), (_, ax) = np.array([-1.0, 0.5, 1.0]), np.meshgrid(a, b), plt.subplots(figsize=size)
+    z = ((b[..., None] * ls.relu(a[..., None] * x) - ls.relu(x) - 0.05) ** 2).sum(axis=-1) / 2
+    ax.contourf(a, b, z, levels=[0, *levels], colors=[str(grey) for grey in np.linspace(0.75, 0.97, len(levels))])
+    ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
+    return [np.ones((1, 1)), np.ones((1, 1))], ax, ax.contour(a, b, z, levels=levels, colors="0.4", linewidths=0.7)
 
 
 def figure_orbit(plt, seed):
-    """Dinh Fig. 2: along the orbit of alpha-scale the function is one, and level curves come as near as they like."""
-    _, loss = two_weights(seed)
-    a, b = np.meshgrid(np.linspace(0.02, 4, 300), np.linspace(0.02, 4, 300))
-    fig, ax = plt.subplots(figsize=(4, 3.6), layout="constrained")
-    levels = [0.05, 0.2, 0.6, 1.5, 4, 10]
-    curves = ax.contour(a, b, loss(a, b), levels=levels, colors="black", linewidths=0.8)
-    ridge = np.linspace(1.1, 4, 500)                                # the labels stand on the diagonal
-    along = loss(ridge, ridge)
-    ax.clabel(curves, fontsize=7, manual=[(ridge[np.abs(along - level).argmin()],) * 2 for level in levels])
-    alpha = np.geomspace(0.3, 1 / 0.3, 9)
-    ax.plot(alpha, 1 / alpha, "o", ms=5, color="black", label=r"$T_\alpha(1, 1)$: one function")
-    ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", aspect="equal", title=r"level curves of $L(\theta_1, \theta_2)$")
-    ax.legend(loc="upper right", fontsize=8, framealpha=1)
-    return fig
+    """Dinh Fig. 2: alpha-scale moves a minimum along the dots; the function is the same at all of them, and the level
+    curves come as near as they like."""
+    side, alpha, levels = np.linspace(0.02, 4.4, 300), np.geomspace(0.25, 4, 9), np.array([0.05, 0.5, 2, 5, 10, 20])
+    _, ax, curves = two_weights(plt, (4.4, 4), side, side, levels)
+    diagonal = np.sqrt(1.07 + np.sqrt(1.6 * levels))                # where L is at that level
+    ax.clabel(curves, fmt="%g", colors="black", manual=[(d, d) for d in diagonal])
+    ax.plot(alpha, 1 / alpha, "o", label=r"$T_\alpha(1, 1)$: one function")
+    ax.set(aspect="equal", title=r"level curves of $L(\theta_1, \theta_2)$")
+    ax.legend(loc="upper right", frameon=True, framealpha=1)
 
 
 def figure_boxes(plt, seed):
-    """Dinh Fig. 3: boxes of equal volume and almost equal loss, disjoint, without end."""
-    weights, loss = two_weights(seed)
+    """Dinh Fig. 3: alpha-scale makes of one box disjoint ones of equal volume and almost equal loss, without end. So
+    the volume of low loss around a minimum is infinite."""
+    weights, ax, _ = two_weights(plt, (5, 3.4), np.geomspace(0.4, 1500, 300), np.geomspace(1e-3, 4, 300), [0.02, 0.2])
     boxes = rp.flat_boxes(weights, 0.3, 5)
-    fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    a, b = np.meshgrid(np.geomspace(0.5, 2000, 300), np.geomspace(2e-4, 2, 300))
-    ax.contour(a, b, loss(a, b), levels=[0.02, 0.2], colors="0.6", linewidths=0.8)
     for k, (r1, r2) in enumerate(boxes.radii):
         x, y = boxes.alpha ** k, boxes.alpha ** -k
-        ax.fill([x - r1, x + r1, x + r1, x - r1], [y - r2, y - r2, y + r2, y + r2], color="0.85", ec="black")
+        ax.add_patch(plt.Rectangle((x - r1, y - r2), 2 * r1, 2 * r2, fill=False, lw=1.5))
         ax.annotate(rf"$T_\alpha^{k} B$" if k else "$B$", (x + r1, y + r2), xytext=(3, 2), textcoords="offset points")
-    ax.set(xscale="log", yscale="log", xlabel=r"$\theta_1$", ylabel=r"$\theta_2$",
+    ax.set(xscale="log", yscale="log",
            title=rf"$\alpha$ = {boxes.alpha:.2f}: each box has the volume {np.exp(boxes.log_volumes[0]):.2f}")
-    return fig
 
 
 def figure_ball(plt, seed):
-    """Dinh Fig. 4: the ball of one radius around an equivalent point reaches a constant function."""
-    weights, loss = two_weights(seed)
-    radius = 0.5
-    alpha = rp.alpha_to_constant(weights, radius)
-    a, b = np.meshgrid(np.linspace(-0.3, 3, 300), np.linspace(0, 3, 300))
-    fig, ax = plt.subplots(figsize=(4.2, 3.6), layout="constrained")
-    ax.contour(a, b, loss(a, b), levels=[0.01, 0.05, 0.2, 0.6, 1.5, 4], colors="0.6", linewidths=0.8)
-    turn = np.linspace(0, 2 * np.pi, 201)
-    for scale, name in ((1, r"$\theta$"), (alpha, r"$T_\alpha\theta$")):
-        x, y = scale, 1 / scale
-        ax.plot(x, y, "o", color="black", ms=4)
-        ax.plot(x + radius * np.cos(turn), y + radius * np.sin(turn), color="black", lw=1.2)
-        ax.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points")
-    ax.axvline(0, color="black", ls="--", lw=0.8)
-    ax.annotate("f constant", (0, 2.9), xytext=(4, -4), textcoords="offset points", fontsize=8, va="top")
-    ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$", aspect="equal", title=rf"balls of radius $\epsilon$ = {radius}")
-    return fig
+    """Dinh Fig. 4: alpha-scale takes a minimum to an equivalent one whose ball of the same radius reaches a constant
+    function. So sharpness in a ball can be made as large as the loss of a constant."""
+    levels, radius = [0.01, 0.05, 0.2, 0.6, 1.5, 4], 0.5
+    weights, ax, _ = two_weights(plt, (4.4, 4), np.linspace(-0.3, 3, 300), np.linspace(0, 3, 300), levels)
+    for x, name in ((1, r"$\theta$"), (rp.alpha_to_constant(weights, radius), r"$T_\alpha\theta$")):
+        ax.plot(x, 1 / x, "o", ms=4)
+        ax.add_patch(plt.Circle((x, 1 / x), radius, fill=False))
+        ax.annotate(name, (x, 1 / x), xytext=(5, 4), textcoords="offset points")
+    ax.axvline(0, ls="--", lw=0.8)
+    ax.annotate("f constant", (0, 2.9), xytext=(4, -4), textcoords="offset points", va="top")
+    ax.set(aspect="equal", title=rf"balls of radius $\epsilon$ = {radius}")
 
 
 def figure_power(plt, seed):
-    """Dinh Fig. 5: one loss in three coordinates; a minimum is made sharper or flatter than the others."""
+    """Dinh Fig. 5: one loss in three coordinates; a minimum is made sharper or flatter than the others. The dots are
+    the same points theta, at equal distances on the left."""
     L = lambda t: (np.cos(2 * np.pi * t) + 1) / 2 + 0.01 * t ** 2   # noqa: E731
-    theta, center, b = np.linspace(-2, 3, 41), 0.5, 0.1
-    fine = np.linspace(-2, 3, 4001)
-    fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.6), sharey=True, layout="constrained")
-    for ax, a in zip(axes, (0, 0.5, -0.3)):
-        ax.plot(rp.power_inverse(fine, center, a, b), L(fine), color="black", lw=1)
-        ax.plot(rp.power_inverse(theta, center, a, b), L(theta), "o", ms=3, color="black")
+    theta, fine, center, b = np.linspace(-2, 3, 41), np.linspace(-2, 3, 4001), 0.5, 0.1
+    _, axes = plt.subplots(1, 3, figsize=(7.5, 2.7), sharey=True)
+    for ax, a, name in zip(axes, (0, 0.5, -0.3), ("as it was", "sharper", "flatter")):
+        ax.plot(rp.power_inverse(fine, center, a, b), L(fine), lw=1)
+        ax.plot(rp.power_inverse(theta, center, a, b), L(theta), "o", ms=3)
         ax.axvline(0, color="0.6", ls="--", zorder=0)
-        ax.set(xlabel=r"$\eta = (|\theta-\hat\theta|^2+b)^a\,(\theta-\hat\theta)$",
-               title=rf"$a$ = {a}: $L''$ times {b ** (-2 * a):.2g}")
-    axes[0].set(xlabel=r"$\eta = \theta - \hat\theta$", ylabel="$L$", title=f"as it was ($b$ = {b} to the right)")
-    return fig
+        ax.set(xlabel=rf"$\eta = (|\theta-\hat\theta|^2 + {b})^{{{a}}}\,(\theta-\hat\theta)$",
+               title=f"{name}: curvature times {b ** (-2 * a):.2g}")
+    axes[0].set(xlabel=r"$\eta = \theta - \hat\theta$", ylabel="$L$", title="as it was")
 
 
 def figure_radial(plt, seed):
-    """Dinh Fig. 6: the radial map moves points inside a ball only."""
-    rhat, delta, rho = 0.5, 1.0, 0.2
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
-    r = np.linspace(0, 1.4, 281)
-    left.plot(r, rp.radial_psi(r, rhat, delta, rho), color="black")
-    left.plot(r, r, color="0.6", ls=":")
-    left.set(xlabel="$r$", ylabel=r"$\psi(r)$", xticks=[0, rhat, delta], yticks=[0, rho, delta],
-             xticklabels=["0", r"$\hat r$", r"$\delta$"], yticklabels=["0", r"$\rho$", r"$\delta$"])
-    steps, fine = np.linspace(-1.25, 1.25, 21), np.linspace(-1.25, 1.25, 501)
-    for s in steps:
-        for line in (np.column_stack([np.full_like(fine, s), fine]), np.column_stack([fine, np.full_like(fine, s)])):
-            right.plot(*rp.radial_inverse(line, np.zeros(2), rhat, delta, rho).T, color="0.4", lw=0.6)
-    turn = np.linspace(0, 2 * np.pi, 201)
+    """Dinh Fig. 6: the radial map moves points inside a ball only. It takes the sphere of radius r-hat to that of
+    radius rho, and leaves alone what lies beyond delta."""
+    rhat, delta, rho, r, fine = 0.5, 1.0, 0.2, np.linspace(0, 1.25, 251), np.linspace(-1.25, 1.25, 501)
+    _, (left, right) = plt.subplots(1, 2)
+    left.plot(r, r, color="0.6", ls=":", label="left alone")
+    left.plot(r, rp.radial_psi(r, rhat, delta, rho), label=r"$\psi$")
+    left.plot([rhat, rhat, 0], [0, rho, rho], color="0.6", lw=0.8)
+    left.set(xlabel=r"radius in $\theta$", ylabel=r"radius in $\eta$", xticks=[0, rhat, delta], yticks=[0, rho, delta],
+             xticklabels=["0", r"$\hat r$", r"$\delta$"], yticklabels=["0", r"$\rho$", r"$\delta$"], aspect="equal",
+             xlim=(0, 1.25), ylim=(0, 1.25), title="how far from the center")
+    left.legend(loc="upper left")
+    for s in fine[::25]:
+        line = np.column_stack([np.full_like(fine, s), fine])
+        for way in (line, line[:, ::-1]):
+            right.plot(*rp.radial_inverse(way, np.zeros(2), rhat, delta, rho).T, color="0.5", lw=0.6)
     for radius, style, letter in ((rho, "-", r"$\rho$"), (delta, "--", r"$\delta$")):
-        right.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", ls=style, label=f"radius {letter}")
-    right.legend(loc="upper right", fontsize=7, framealpha=1)
+        right.add_patch(plt.Circle((0, 0), radius, fill=False, ls=style, lw=1.5))
+        right.annotate(letter, (0, radius), ha="center", va="center", bbox={"fc": "white", "ec": "none", "pad": 1})
     right.set(aspect="equal", xlabel=r"$\eta_1$", ylabel=r"$\eta_2$", title=r"a grid of $\theta$ carried over")
-    return fig
 
 
 def figure_sharpness(plt, seed):
-    """Dinh Thm 4, Sec. 4.3: sharpness along the alpha-orbit of a net of zero error; the function stays."""
+    """Dinh Thm 4 and beyond: measures of flatness along the alpha-orbit, where the function is one. Those with one
+    ruler for all weights grow without bound (lines), those that scale with each weight or layer stay (markers)."""
     rng = np.random.default_rng([seed, 20])
-    X = rng.normal(size=(12, 2))
-    weights = ls.random_weights([2, 6, 1], bias=False, rng=rng)
-    Y, epsilon = ls.forward(weights, X, ls.RELU), 0.1
-    loss, slope = rp.network_loss(weights, X, Y, ls.RELU)
-    alphas = np.geomspace(1 / 50, 50, 41)
-    found, norm, model = [], [], []
+    X, net = rng.normal(size=(12, 2)), ls.random_weights([2, 6, 1], bias=False, rng=rng)
+    Y, alphas, columns = ls.forward(net, X, ls.RELU), np.geomspace(1 / 32, 32, 17), []
     for alpha in alphas:
-        scaled = rp.alpha_scale(weights, [alpha, 1 / alpha])
-        H = hs.hessian(scaled, X, Y, ls.RELU)
-        found.append(rp.epsilon_sharpness(loss, slope, ls.flatten(scaled), epsilon, hessian=H, starts=4,
-                                          rng=seed).value)
-        model.append(rp.quadratic_sharpness(H, 0.0, epsilon))
-        norm.append(np.linalg.norm(H, 2))
-    fig, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
-    ax.loglog(alphas, norm, color="0.6", label=r"$\|\nabla^2 L\|_2$")
-    ax.loglog(alphas, model, color="black", ls="--", label=r"second order, $\|\nabla^2 L\|_2\,\epsilon^2/2$")
-    ax.loglog(alphas, found, "o", mfc="white", mec="black", ms=4,
-              label=rf"$\epsilon$-sharpness, $\epsilon$ = {epsilon}")
-    ax.set(xlabel=r"$\alpha$", ylabel=r"norm or sharpness at $T_\alpha(\theta)$")
-    ax.legend(frameon=False)
-    return fig
+        w = rp.alpha_scale(net, [alpha, 1 / alpha])
+        H, theta, (L, slope) = hs.hessian(w, X, Y, ls.RELU), ls.flatten(w), rp.network_loss(w, X, Y, ls.RELU)
+        sharp = [rp.epsilon_sharpness(                              # in z, theta + scale z in the place of theta
+            lambda z, L=L, theta=theta, scale=scale: L(theta + scale * z),
+            lambda z, slope=slope, theta=theta, scale=scale: scale * slope(theta + scale * z), 0 * theta, 0.1,
+            box=box, hessian=np.outer(scale, scale) * H, starts=4, rng=seed).value
+            for scale, box in ((np.ones_like(theta), None), (theta, np.full(theta.size, 0.1)))]
+        layers = [(W ** 2).sum() * D.sum() for W, D in zip(w, ls.unflatten(np.diag(H), w))]
+        columns.append((np.linalg.norm(H, 2), np.trace(H), *sharp, theta ** 2 @ np.diag(H), *layers))
+    rows, (_, ax) = np.array(columns).T, plt.subplots(figsize=(5.5, 3.8))
+    for row, style, size, name in zip(
+            rows, ("k-", "k--", "k:", "kx", "k.", "ko", "ks"), (1, 1, 1, 6, 3, 8, 11),
+            (r"$\|H\|_2$", r"$\mathrm{tr}\,H$", r"sharpness, $\theta$ within 0.1", "sharpness, each weight within 10%",
+             r"$\Sigma\,\theta_i^2 H_{ii}$", *(rf"$|\theta_{k}|^2\,\mathrm{{tr}}\,H_{{{k}{k}}}$" for k in (1, 2)))):
+        ax.loglog(alphas, row / row[len(row) // 2], style, mfc="none", ms=size, markevery=2, label=name)
+    ax.set(xlabel=r"$\alpha$", ylabel=r"at $T_\alpha(\theta)$, relative to $\alpha = 1$", ylim=(0.5, None))
+    ax.legend(loc="upper center")
 
 
-FIGURES = {"walk": figure_walk, "spectra": figure_spectra, "fukumizu_2a": figure_fit, "fukumizu_2b": figure_ratio,
+FIGURES = {"walk": figure_walk, "descent": figure_descent, "surface": figure_surface, "spectra": figure_spectra,
+           "fukumizu_2a": figure_fit, "fukumizu_2b": figure_ratio, "fukumizu_4": figure_turn,
            "dinh_1": figure_flatness, "dinh_2": figure_orbit, "dinh_3": figure_boxes, "dinh_4": figure_ball,
            "dinh_5": figure_power, "dinh_6": figure_radial, "sharpness": figure_sharpness}
 
 
 def draw(directory, seed):
-    """Draw every figure into DIR, as NAME.png and NAME.pdf.
-
-    Raises
-    ------
-    ValueError
-        With one sentence, if matplotlib is missing or the directory cannot be written to.
-    """
+    """Draw every figure into DIR, as NAME.png and NAME.pdf, with a README.md that says what they show."""
     try:
-        import matplotlib
-        matplotlib.use("Agg")                                       # no window, no display
         import matplotlib.pyplot as plt
+        plt.switch_backend("agg")                                   # no window, no display
     except ImportError:
         raise ValueError("--figures needs matplotlib, which is not installed: pip install matplotlib") from None
+    captions = "# Figures\n\nDrawn by `python demo.py --figures DIR`.\n"
     try:
         os.makedirs(directory, exist_ok=True)
         for name, figure in FIGURES.items():
-            picture = figure(plt, seed)
-            picture.savefig(os.path.join(directory, f"{name}.png"), dpi=160, metadata={"Software": None})
-            picture.savefig(os.path.join(directory, f"{name}.pdf"), metadata={"CreationDate": None})
-            plt.close(picture)
-            print(f"{name:12} {figure.__doc__}", flush=True)
+            with plt.rc_context(STYLE):
+                figure(plt, seed)
+                picture = plt.gcf()
+                picture.savefig(os.path.join(directory, f"{name}.png"), dpi=160, metadata={"Software": None})
+                picture.set_layout_engine("none")                   # once is enough
+                picture.savefig(os.path.join(directory, f"{name}.pdf"), metadata={"CreationDate": None})
+                plt.close()
+            caption = " ".join(figure.__doc__.split())
+            print(paragraph(f"{name}: {caption}"), flush=True)
+            captions += f"\n## {name}\n\n![{name}]({name}.png)\n\n{caption}\n"
+        with open(os.path.join(directory, "README.md"), "w", encoding="utf-8") as file:
+            file.write(captions)
     except OSError as error:
         raise ValueError(f"--figures cannot write to {directory!r}: {error.strerror}") from None
 

@@ -102,15 +102,17 @@ def test_figures_without_matplotlib_are_refused_in_one_sentence(capsys, monkeypa
 def test_figures_are_drawn_into_a_directory_or_refused(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(demo, "FIGURES", {name: demo.FIGURES[name] for name in ("dinh_3", "dinh_6")})
     assert run(capsys, "--figures", str(tmp_path / "new"))[0] == 0
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [f"dinh_{k}.{kind}" for k in (3, 6)
-                                                                          for kind in ("pdf", "png")]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "README.md", *(f"dinh_{k}.{kind}" for k in (3, 6) for kind in ("pdf", "png"))]
+    assert "![dinh_3](dinh_3.png)\n\nDinh Fig. 3: " in (tmp_path / "new" / "README.md").read_text()
     (tmp_path / "file").write_text("")
     status, _, err = run(capsys, "--figures", str(tmp_path / "file"))
     assert status == 2 and "cannot write" in err and err.count("\n") == 1
 
 
 def test_every_figure_is_committed():
-    assert {path.stem for path in (ROOT / "figures").iterdir()} == set(demo.FIGURES)
+    names = {path.name for path in (ROOT / "figures").iterdir()}
+    assert names == {f"{name}.{kind}" for name in demo.FIGURES for kind in ("png", "pdf")} | {"README.md"}
     assert set(re.findall(r"\(figures/(\w+)\.png\)", README)) <= set(demo.FIGURES)
 
 
