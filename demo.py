@@ -1335,7 +1335,7 @@ def story_descent(seed):
     slopes = [np.abs(ls.input_jacobian(w, X, ls.TANH)).mean() for w in (nets[0], nets[-1])]
     yield Check("beyond", "mean |df/dx| at the points, at the end", f"< {slopes[0]:.2f}", f"{slopes[1]:.2f}",
                 bool(slopes[1] < slopes[0]))
-    yield "So noise prefers nets that are level at the data, whatever they do between."
+    yield "So noise prefers nets that are more level at the data, whatever is between."
 
 
 STORY = (story_fit, story_walk, story_embed, story_noise, story_scale, story_descent)
