@@ -1197,8 +1197,8 @@ def story_fit(seed):
     yield paragraph(
         f"Six points of the curve sin 2x, and nets f with one hidden layer. 12 tanh units have P = {P} weights (all "
         f"of them together: theta), far more than the n = {n} points. The loss L(theta) is half the sum of squared "
-        "errors. Two ways to L = 0: in closed form, with one unit switching on before each point in turn, so that a triangular "
-        "system gives the rest; and by descent from random weights.")
+        "errors. Two ways to L = 0: in closed form, with one unit switching on before each point in turn, so that a "
+        "triangular system gives the rest; and by descent from random weights.")
     closed = ls.interpolate(X, Y, ls.RELU, rng=seed)
     for source, name, w, act in (("Cooper Lemma 3.3", "in closed form, 6 ReLU", closed, ls.RELU),
                                  ("beyond", "by descent, 12 tanh", fit.weights, ls.TANH)):
