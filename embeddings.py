@@ -11,7 +11,7 @@ widened (`layer` in code: any hidden layer of a net of any depth, 0 is the first
 In code surplus units are rows: W (E, D') and V (E, M').
 
 What the layer above sees of layer q is z_(q+1) = sum_i zeta_i phi(u_i . a~), minus its bias. All embeddings leave this
-sum as it is, so all that follows, the outputs and delta, is the same [Fukumizu 2019, Propositions 1 and 6]:
+sum as it is, so all that follows, the outputs and delta, is the same [Fukumizu 2019, Propositions 1, 6, 7]:
 
     (I)     unit replication      w_j = u,  sum_j v_j = zeta                  sum_j v_j phi(u . a~) = zeta phi(u . a~)
             Eq. (4)               w_j = u,  v_j = lambda_j zeta,  sum lambda = 1
@@ -208,10 +208,10 @@ def _is_homogeneous(act):
 def flat_radius(weights, X, layer, unit, A, *, act=RELU):
     """[Fukumizu 2019, Proposition 8] The radius within which eta does not alter a replicated ReLU unit on the data.
 
-        delta = min_nu |u . a~_nu| / (|a~_nu| max_j |A_:j|):   for |eta| < delta all b + sum_c A_cj eta_c keep the
-        sign of u . a~_nu on every sample, and then sum_j gamma_j beta_j A_cj = 0 cancels eta
+        min_nu |u . a~_nu| / (|a~_nu| max_j |A_:j|):   for |eta| below it all b + sum_c A_cj eta_c keep the sign of
+        u . a~_nu on every sample, and then sum_j gamma_j beta_j A_cj = 0 cancels eta
 
-    A : (E, E + 1) array
+    A : (E, E + 1) array; with A (gamma * beta) = 0, which only the embedding can tell
 
     |eta| is the norm of all of eta (E, D') in the coordinates of omega_basis, for ReLU and leaky ReLU. The paper takes
     Eq. (6) without beta, and u . x without the bias in its hypothesis (test_erratum_proposition_8_needs_beta_in_eq_6,
@@ -357,7 +357,7 @@ def omega_basis(weights, layer, unit, lam, A, *, beta=None):
     A : (E, E + 1) array
     beta : (E + 1,) array, or None
 
-    with beta = 1 where None, and for ReLU lam = gamma. Rows in the wide net's flatten order. Columns: the first P in
+    beta = 1 where None, and for ReLU lam = gamma. Rows in the wide net's flatten order. Columns: the first P in
     the narrow net's order (b in the place of u, a in the place of zeta), then xi, then eta, c slow. So
 
         flatten(wide) = T @ concatenate([flatten(narrow), xi.ravel(), eta.ravel()])
@@ -527,7 +527,9 @@ def _without_unheard(weights, layer, act, X):
 def reduce_units(weights, act, *, X=None, tol=1e-9):
     """[beyond the papers] The narrow net of a wide one, the inverse of every embedding: a list of fewer units.
 
-        reduce_units(replicate_unit(weights, layer, unit, lam), act) has the widths and the function of weights
+        reduce_units(replicate_unit(weights, layer, unit, lam), act) has the widths and the function of weights,
+
+    if these have no redundancy of the kinds above themselves.
 
     X : (n, D) array, or None
     tol : float, >= 0, < 1

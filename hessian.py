@@ -37,10 +37,10 @@ from landscape import (
 # ---------------------------------------------------------------------------------------------
 # Products with a vector [Pearlmutter 1994]
 #
-# R{.} is the derivative along V, d/dt at theta + t v: a product rule, with R{W_k} = V_k and R{x} = 0. Applied to the
-# forward pass, to (ii) and to the gradient (i) of landscape.py:
+# R{.} is the derivative along v = flatten(V), d/dt at theta + t v: a product rule, with R{W_k} = V_k and R{x} = 0.
+# Applied to the forward pass, to (ii) and to the gradient (i) of landscape.py:
 #
-#     R{z_k}         = V_k a~_(k-1) + W_k R{a_(k-1)},      R{a_k} = phi'(z_k) R{z_k}
+#     R{z_k}         = V_k a~_(k-1) + W_k R{a~_(k-1)},     R{a_k} = phi'(z_k) R{z_k}
 #     R{delta_J}     = l'' R{f}
 #     R{delta_(k-1)} = phi'(z_(k-1)) (W_k^T R{delta_k} + V_k^T delta_k) + phi''(z_(k-1)) R{z_(k-1)} (W_k^T delta_k)
 #     (H v)_k        = R{delta_k} a~_(k-1)^T + delta_k R{a~_(k-1)}^T                                            (iii)
@@ -156,7 +156,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     iterations : int, >= 0; the largest number of steps tried
 
     So negative curvature is descended, not climbed. A step is taken if it lowers L. mu falls by 10 where the decrease
-    is at least 3/4 of g . step + step . H step / 2, rises by 4 where it is less than 1/4. Near the end L no longer
+    is at least 3/4 of -(g . step + step . H step / 2), rises by 4 where it is less than 1/4. Near the end L no longer
     resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
 
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
@@ -386,7 +386,7 @@ def hessian(weights, X, Y, act, loss=SQUARE):
 # ---------------------------------------------------------------------------------------------
 
 class Inertia(NamedTuple):
-    """[Fukumizu 2019, Sec. 4] Numbers of eigenvalues > tol, < -tol and between, the tolerance and the gap around it."""
+    """[Cooper 2018, Prop. 2.3] Numbers of eigenvalues > tol, < -tol and between, the tolerance, the gap around it."""
     positive: int
     negative: int
     zero: int
@@ -494,19 +494,19 @@ def _reject(w, Q):
 # ---------------------------------------------------------------------------------------------
 # Unit replication [Fukumizu 2019, Lemma 4], at any hidden layer q (`layer` in code) of a net of any depth
 #
-#     D', M'       the columns of W_q (bias included), the rows of W_(q+1): the lengths of w_j and v_j
-#     u, zeta      the row of W_q and the column of W_(q+1) of the unit that is replicated
-#     w_j, v_j     the same of a copy or of a surplus unit; E surplus units, so E + 1 copies of a replicated unit
+#     u, zeta      the row of W_q and the column of W_(q+1) of the unit that is replicated; w_j, v_j those of a copy or
+#                  of a surplus unit: E surplus units, E + 1 copies
 #     a~, delta    the inputs (n, D') of layer q and dl/dz (n, M') of layer q + 1, back-propagated
 #     lam, A       lambda (E + 1,) and the matrix (E, E + 1) with A lambda = 0; C = A diag(lambda) A^T
 #
-# The rest of the net sees the units of layer q through z_(q+1) alone, so with all else fixed and for one sample
+# The rest of the net sees the units of layer q through z = z_(q+1) alone, so with all else fixed and for one sample
 #
-#     L = l(z),   z = (other units) + sum_j v_j phi(w_j . a~),     dl/dz = delta,  d2l/dz2 = Lambda
+#     l = l(z),   z = (other units) + sum_j v_j phi(w_j . a~),     dl/dz = delta,  d2l/dz2 = Lambda
 #
-# where l is the loss as a function of z_(q+1): the layers above are in it, hence delta is back-propagated, and
-# nothing below needs three layers. Let w_j = b + sum_c A_cj eta_c and v_j = lambda_j (a + sum_c A_cj xi_c), at
-# b = u, a = zeta, xi = eta = 0. First derivatives of z there [Lemma 3]:
+# where the layers above are in l(z), hence delta is back-propagated, and nothing below needs three layers. (Lambda is
+# S of (vii) at q + 1; the paper has the letter for diag(lambda).) Let
+# w_j = b + sum_c A_cj eta_c and v_j = lambda_j (a + sum_c A_cj xi_c), at b = u, a = zeta, xi = eta = 0. First
+# derivatives of z there [Lemma 3]:
 #
 #     dz/dxi_c  = phi(u . a~) sum_j lambda_j A_cj = 0       dz/deta_c = zeta phi'(u . a~) a~^T sum_j lambda_j A_cj = 0
 #
@@ -541,30 +541,31 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
     after Theorem 5 takes M' > D' (test_caveat_the_remarks_full_rank_of_F_needs_more_outputs_than_inputs). With SOFTMAX
-    in the next layer 1^T F = 0 too: F = 0 for two classes (test_softmax_takes_one_more_from_the_rank_of_F).
+    in the next layer 1^T F = 0 too: unless zeta is parallel to 1, rank F <= M' - 2, and F = 0 for two classes
+    (test_softmax_takes_one_more_from_the_rank_of_F).
     """
     inputs, z = forward_pass(weights, X, act)
     a, s, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]  # (n, D'), (n,), (M',)
     delta = deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]               # (n, M')
     F = (delta * act.df(s)[:, None]).T @ a
     G = (a * (delta @ zeta * act.d2f(s))[:, None]).T @ a
-    G = G / 2 + G.T / 2                                             # symmetric bit by bit
-    a, zeta, df, d2f = np.abs(a), np.abs(zeta), np.abs(act.df(s)), np.abs(act.d2f(s))           # sizes from here on
-    size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)
+    size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)    # from here on sizes, for the rounding
     level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
-    F = np.where(np.abs(F) > (level * df[:, None]).T @ a, F, 0)
-    return Curvature(F, np.where(np.abs(G) > (a * (level @ zeta * d2f)[:, None]).T @ a, G, 0))
+    F_level = (level * np.abs(act.df(s))[:, None]).T @ np.abs(a)
+    G_level = (np.abs(a) * (level @ np.abs(zeta) * np.abs(act.d2f(s)))[:, None]).T @ np.abs(a)
+    G = np.where(np.abs(G) > G_level, G, 0)
+    return Curvature(np.where(np.abs(F) > F_level, F, 0), G / 2 + G.T / 2)      # symmetric bit by bit
 
 
 def _coupling(A, lam):
     """[Fukumizu 2019, Lemma 4] C = A diag(lam) A^T, (E, E), regular; refused unless (xi, eta) are coordinates.
 
-    A lam = 0, on which Lemma 3 rests; no lam_j = 0, else v_j does not move; sum lam > 0 and independent rows of A, else
-    [1; A] is singular.
+    A lam = 0, on which Lemma 3 rests; no lam_j = 0, else v_j does not move; a positive sum, as every embedding has it
+    (with the sum 0 [1; A] is singular); independent rows of A.
     """
     if (lam == 0).any() or lam.sum() <= 1e-9 * np.abs(lam).sum():
-        raise ValueError(f"lam is {lam}, it should have no zero and a positive sum: else xi and eta are no coordinates "
-                         "(predicted_inertia takes zeros)")
+        raise ValueError(f"lam is {lam}, it should have no zero, else xi and eta are no coordinates (predicted_inertia "
+                         "takes zeros), and a positive sum, as the embeddings have")
     off = np.abs(A @ lam).max()
     if off > 1e-9 * len(lam) * np.abs(A).max() * np.abs(lam).max():
         raise ValueError(f"A lam is up to {off:.1e}, it should be 0")
@@ -596,27 +597,26 @@ def replication_hessian(F, G, A, lam):
     (test_control_the_other_order_of_the_kronecker_product_is_wrong).
     """
     C = _coupling(A, lam)
-    CF, CG = np.kron(C, F), np.kron(C, G)                           # (E M', E D'), (E D', E D')
-    return _core(CF, CG)
+    return _core(np.kron(C, F), np.kron(C, G))                      # of (E M', E D') and (E D', E D')
 
 
 # ---------------------------------------------------------------------------------------------
 # The inertia law [beyond the papers]
 #
-# Let p + 1, q, z of the lambda_j be positive, negative, zero, of sum > 0; p + q + z = E. In (6) v_j = 0 stays where
-# lambda_j = 0, so let v_j = lambda_j a + sum_c B_cj xi_c with sum_j B_cj = 0 instead (B = A diag(lambda) if no lambda_j
-# is 0). As above only two sums over j are left:
+# Let p + 1, m, o of the lambda_j be positive, negative, zero, of sum > 0; p + m + o = E. In (6) v_j = 0 stays where
+# lambda_j = 0, so let v_j = lambda_j a + sum_c B_cj xi_c with sum_j B_cj = 0 and independent rows instead (B =
+# A diag(lambda) if no lambda_j is 0). As above only two sums over j are left:
 #
 #     [[0, B A^T (x) F], [(B A^T)^T (x) F^T, C (x) G]]
 #
-# [1; A] is invertible, [1; A] diag(lambda) [1; A]^T = diag(sum lambda, C): by Sylvester C has p positive, q negative
-# and z zero eigenvalues c. B A^T is invertible too: A B^T x = 0 puts B^T x into ker A = span(lambda), where only 0 has
+# [1; A] is invertible, [1; A] diag(lambda) [1; A]^T = diag(sum lambda, C): by Sylvester C has p positive, m negative
+# and o zero eigenvalues c. B A^T is invertible too: A B^T x = 0 puts B^T x into ker A = span(lambda), where only 0 has
 # the sum 0. So B may be taken with B A^T = I, in the basis in which C is diagonal, and the block falls apart into
 #
 #     [[0, F], [F^T, c G]]:  congruent to K = [[0, F], [F^T, G]] for c > 0, to -K for c < 0, and for c = 0 with rank F
 #                             eigenvalues of each sign
 #
-#     n+ = p K+ + q K- + z rank F,    n- = p K- + q K+ + z rank F
+#     n+ = p K+ + m K- + o rank F,    n- = p K- + m K+ + o rank F,    K+, K- the numbers of k > 0, k < 0 of K
 #
 # The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle, zeros or not. If none is
 # 0, the 4-block in the order of c is kron(C, K): its eigenvalues are the products c k, its eigenvectors x (x) y.
@@ -633,12 +633,14 @@ class PredictedInertia(NamedTuple):
 def predicted_inertia(F, G, lam, tol=None):
     """[beyond the papers] Eigenvalue counts that a replicated unit adds to the narrow net's, E (M' + D') in all.
 
-        n+ = p K+ + q K- + z rank F,    n- = p K- + q K+ + z rank F,    K = [[0, F], [F^T, G]]
-        p = #{lam_j > 0} - 1,    q = #{lam_j < 0},    z = #{lam_j = 0},    E = p + q + z
+        n+ = p K+ + m K- + o rank F,    n- = p K- + m K+ + o rank F,    K = [[0, F], [F^T, G]]
+        p = #{lam_j > 0} - 1,    m = #{lam_j < 0},    o = #{lam_j = 0},    E = p + m + o
+
+    with K+ and K- the numbers of positive and negative eigenvalues of K.
 
     F : (M', D') array
     G : (D', D') array, symmetric
-    lam : (E + 1,) array; its sum is 1 in Eq. (4), s in Theorem 10 as printed
+    lam : (E + 1,) array; its sum is 1 in Eq. (4), that of gamma in Theorem 10 as printed
     tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
 
     Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A. Any F and G will do,
@@ -653,13 +655,13 @@ def predicted_inertia(F, G, lam, tol=None):
     k = np.linalg.eigvalsh(_core(F, G))
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
-    p, q, z = (lam > 0).sum() - 1, (lam < 0).sum(), (lam == 0).sum()
-    n = p * up + q * down + z * rank, p * down + q * up + z * rank
-    return PredictedInertia(int(n[0]), int(n[1]), int((p + q + z) * len(k) - sum(n)))
+    p, m, o = (lam > 0).sum() - 1, (lam < 0).sum(), (lam == 0).sum()
+    n = p * up + m * down + o * rank, p * down + m * up + o * rank
+    return PredictedInertia(int(n[0]), int(n[1]), int((p + m + o) * len(k) - sum(n)))
 
 
 class Escape(NamedTuple):
-    """[beyond the papers] A direction xi (E, M'), eta (E, D') of unit length and the curvature along it."""
+    """[beyond the papers] A direction xi (E, M'), eta (E, D'), |xi|^2 + |eta|^2 = 1, and the curvature along it."""
     xi: np.ndarray
     eta: np.ndarray
     curvature: float
@@ -667,9 +669,9 @@ class Escape(NamedTuple):
 
 @checked
 def escape_direction(F, G, A, lam):
-    """[beyond the papers] The most negative eigenpair of the 4-block, from (F, G, lam) alone: an Escape.
+    """[beyond the papers] The most negative eigenpair of the 4-block, without the wide net: an Escape.
 
-        C x = c x,  K y = k y:    curvature = min c k < 0,    xi = x (x) y[:M'],    eta = x (x) y[M':]
+        C x = c x,  K y = k y:    curvature = min c k < 0,    xi = outer(x, y[:M']),    eta = outer(x, y[M':])
         L(theta_lambda + t (xi, eta)) = L(theta_lambda) + curvature t^2 / 2 + O(t^3)
 
     F : (M', D') array
@@ -677,9 +679,9 @@ def escape_direction(F, G, A, lam):
     A : (E, E + 1) array
     lam : (E + 1,) array
 
-    |xi|^2 + |eta|^2 = 1. In the coordinates of embeddings.omega_basis theta + t T[:, P:] @ concatenate([xi.ravel(),
-    eta.ravel()]) is the way down in the wide net's parameters. Refused where the 4-block has no way down beyond
-    rounding, as at zero training error, where F = 0 and G = 0.
+    The size of the curvature depends on A, its sign does not. In the coordinates T of embeddings.omega_basis
+    theta + t T[:, P:] @ concatenate([xi.ravel(), eta.ravel()]) is the way down in the wide net's parameters. Refused
+    where the 4-block has no way down beyond rounding, as at zero training error, where F = 0 and G = 0.
     """
     c, x = np.linalg.eigh(_coupling(A, lam))
     k, y = np.linalg.eigh(_core(F, G))
@@ -694,11 +696,11 @@ def escape_direction(F, G, A, lam):
 # ---------------------------------------------------------------------------------------------
 # Inactive surplus units [Fukumizu 2019, Sec. 5.1 and supplement G.2.3]
 #
-# Let s = sum_j v_j s_j, s_j = phi(w_j . a~), be what surplus units add to z_(q+1), and let s = 0 on the data. Then
-# L = l(theta_0, s), where s shifts z_(q+1): dl/ds = delta, d2l/ds2 = Lambda, d2l/ds dtheta_0 = d delta/d theta_0. The
-# chain rule gives the blocks that stand in `surplus_hessian`. Those with theta_0 need d delta/d theta_0 for each
-# sample: forward over backward. With T_k = dz_k/dt and R_k = d delta_k/dt for all directions t = (theta_0, s) at once,
-# the product rule on z_k = W_k a~_(k-1) and on (ii) of landscape.py gives
+# Let s = sum_j v_j s_j, with the numbers s_j = phi(w_j . a~), be what surplus units add to z_(q+1), and let s = 0 on
+# the data. Then l = l(theta_0, s), where s shifts z_(q+1): dl/ds = delta, d2l/ds2 = Lambda, d2l/ds dtheta_0 =
+# d delta/d theta_0. The chain rule gives the blocks that stand in `surplus_hessian`. Those with theta_0 need
+# d delta/d theta_0 for each sample: forward over backward. With T_k = dz_k/dt and R_k = d delta_k/dt for all directions
+# t = (theta_0, s) at once, the product rule on z_k = W_k a~_(k-1) and on (ii) of landscape.py gives
 #
 #     T_k     = W_k (phi'(z_(k-1)) T_(k-1)) + (dW_k/dt) a~_(k-1) + [k = q + 1] ds/dt
 #     R_J     = l'' T_J
@@ -752,7 +754,7 @@ def surplus_hessian(weights, X, Y, act, loss, layer, W, V):
         v_j-v_k       sum_nu Lambda s_j s_k,                  s_j = phi(w_j . a~), phi'_j and phi''_j alike
         v_j-w_k       sum_nu (Lambda v_k s_j phi'_k + [j = k] delta phi'_j) a~^T
         w_j-w_k       sum_nu (v_j^T Lambda v_k phi'_j phi'_k + [j = k] (delta . v_j) phi''_j) a~ a~^T
-        theta_0-v_j   sum_nu s_j d delta + delta phi'_j (w_j . da~),        d = d / d theta_0
+        theta_0-v_j   sum_nu s_j d delta + delta phi'_j (w_j . da~),        d = d / d theta_0, with s moving along
         theta_0-w_j   sum_nu phi'_j a~ (v_j . d delta) + (delta . v_j) (phi''_j a~ (w_j . da~) + phi'_j da~)
 
     W : (E, D') array

@@ -2,10 +2,11 @@
 
 Letters are those of landscape.py, in [Fukumizu 2019, Section 5.2 and supplement G]. Beside them:
 
-    L^, risk       the MEAN training loss of a net, in [0, 1] for the bound; its Hessian is H, in supplement G.2.1
+    L^, risk       the MEAN training loss of a net, in [0, 1] for the bound; its Hessian is H, in supplement G.2.1.
+                   L beside it is the paper's: the loss expected on new data, the generalization error
     L_H0, H0       the SUM over samples and its Hessian, in G.2.2: at equal, small tau the KL there is larger by
                    rank / 2 log n. In N_H0, and in shapes, H0 is the number of units of the narrow net
-    Q, P           posterior and prior over all parameters; P = N(0, sigma^2 I) must not depend on the data
+    Q, P           posterior and prior over all parameters (in shapes P counts them); P = N(0, sigma^2 I) must not depend on the data
     theta_0, v, w  parameters of the narrow net, and of E surplus units that are inactive: w = 0 (smooth units)
     S              the Hessian in w, (E D', E D'); that in v is 0
 
@@ -91,8 +92,8 @@ def curvature_kl(H, sigma, tau):
     H : (d, d) array, symmetric; positive semidefinite
     sigma, tau : float, > 0
 
-    with r = rank H, the product of the nonzero eigenvalues and the pseudo-inverse. The KL at mean 0; a mean m adds
-    |m|^2 / (2 sigma^2). Eigenvalues up to d eps max h count as 0. An h far below tau^2 / sigma^2, but not 0, costs
+    with r = rank H, pdet H the product of the nonzero eigenvalues, H^+ the pseudo-inverse. The KL at mean 0; a mean m
+    adds |m|^2 / (2 sigma^2). Eigenvalues up to d eps max h count as 0. An h far below tau^2 / sigma^2, but not 0, costs
     tau^2 / (2 sigma^2 h), without limit: its variance is above the prior's. See ridge_kl.
     """
     h = _at_minimum(np.linalg.eigvalsh(H))
@@ -122,8 +123,8 @@ def ridge_kl(H, sigma, tau):
 # rank a~. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and
 # curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
 #
-# All this is about the Hessian at one point. S moves with v, and its kernel, V^T W = 0, is flat to second order only:
-# tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
+# All this is about the Hessian at one point. S moves with v, and its kernel, sum_j v_j w_j . a~_nu = 0, is flat to second
+# order only: tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
 #
 # Q is a product, of theta_0 and w, as in the paper, which prints only the blocks of the surplus units [(42), (43)].
 # That is legitimate but not the best, as the Hessian H of the wide net couples theta_0 and w. (40) weighs loss against
@@ -238,7 +239,7 @@ def product_cost(H0, cross, S, sigma, tau):
 
 @checked
 def pac_bayes_bound(empirical_risk, kl, n, delta):
-    """[Fukumizu 2019, Eq. 39] A bound on E_Q L that holds for all Q at once with probability at least 1 - delta.
+    """[Fukumizu 2019, supplement Eq. 39] A bound on E_Q L that holds for all Q at once with probability at least 1 - delta.
 
         E_Q L <= E_Q L^ + 2 sqrt(2 (KL + ln(n / delta)) / (n - 1))
 
@@ -369,20 +370,21 @@ def optimal_posterior(H, theta, n, delta, sigma):
 # v_j has mean 0 and variance s_v^2 + rho^2, and is independent of f_H0, of w_j and of the other units. So in the mean
 # over trials all cross terms vanish, and each unit adds the same, whatever phi, whatever rho:
 #
-#     E G(N_H) = E G(N_H0) + E M (s_v^2 + rho^2) kappa,
+#     <G(N_H)> = <G(N_H0)> + E M (s_v^2 + rho^2) kappa,        <.> the mean over trials, E units
 #     kappa = E_x E_Z phi(w_0 . a~ + sqrt(s_w^2 + rho^2) |a~| Z)^2,      Z standard normal             (exact)
 #
 # For w_0 = 0, s_w = 0 and smooth phi with phi(0) = 0, kappa = phi'(0)^2 rho^2 E_x |a~|^2 + O(rho^4): to second order
 # each unit adds rho^2 / 2 times the trace of the Hessian of G in its w_j, 2 phi'(0)^2 |v_j|^2 E_x a~ a~^T in the mean
 # over v_j; S is its counterpart on the data. The TRACE grows by the same for each unit. The rank r of S stops at
 # M rank a~, and log pdet S (M = 1) is r log |v|^2 + const., where |v|^2 grows like E. For units off on all x kappa is 0
-# up to the chance to wake. E G(N_H0) has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed,
+# up to the chance to wake. <G(N_H0)> has the same form: with m_i, q_i the mean of phi, phi^2 at unit i, perturbed, and
+# the last term only with output biases c,
 #
-#     E G(N_H0) = E_x [ |sum_i zeta_i m_i - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]  (+ M rho^2, a bias)
+#     <G(N_H0)> = E_x [ |sum_i zeta_i m_i - c - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ] + M rho^2
 #
 # Of a replicated unit, w_j = u, v_j = zeta / (E + 1), the mean over E + 1 copies has its variance divided by E + 1:
 #
-#     E G(N_H) = E G(N_H0) + E M rho^2 E_x q - |zeta|^2 E_x (q - m^2) E / (E + 1)                      (exact)
+#     <G(N_H)> = <G(N_H0)> + E M rho^2 E_x q - |zeta|^2 E_x (q - m^2) E / (E + 1)                      (exact)
 #
 # In code x are the rows of X, E_x is a sum with the weights p, and t is Y.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -460,7 +462,7 @@ def predicted_error(weights, X, Y, act, *, p=None, rho=None):
 def predicted_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=None, spread_v=1.0, spread_w=0.0):
     """[beyond the papers] The ratio of Fig. 2b in closed form, (k,): nothing is measured, nothing to second order.
 
-        1 + E slope / E G(N_H0)
+        1 + E slope / <G(N_H0)>
 
     surplus : (k,) array, whole, >= 0; numbers E
     p : (n,) array, >= 0, or None; None: 1 / n
