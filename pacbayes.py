@@ -6,7 +6,8 @@ Letters are those of landscape.py, in [Fukumizu 2019, Section 5.2 and supplement
                    L beside it is the paper's: the loss expected on new data, the generalization error
     L_H0, H0       the SUM over samples and its Hessian, in G.2.2: at equal, small tau the KL there is larger by
                    rank / 2 log n. In N_H0, and in shapes, H0 is the number of units of the narrow net
-    Q, P           posterior and prior over all parameters (in shapes P counts them); P = N(0, sigma^2 I) must not depend on the data
+    Q, P           posterior and prior over all parameters (in shapes P counts them); P = N(0, sigma^2 I) must not
+                   depend on the data
     theta_0, v, w  parameters of the narrow net, and of E surplus units that are inactive: w = 0 (smooth units)
     S              the Hessian in w, (E D', E D'); that in v is 0
 
@@ -123,8 +124,8 @@ def ridge_kl(H, sigma, tau):
 # rank a~. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and
 # curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
 #
-# All this is about the Hessian at one point. S moves with v, and its kernel, sum_j v_j w_j . a~_nu = 0, is flat to second
-# order only: tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
+# All this is about the Hessian at one point. S moves with v, and its kernel, sum_j v_j w_j . a~_nu = 0, is flat to
+# second order only: tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
 #
 # Q is a product, of theta_0 and w, as in the paper, which prints only the blocks of the surplus units [(42), (43)].
 # That is legitimate but not the best, as the Hessian H of the wide net couples theta_0 and w. (40) weighs loss against
@@ -239,7 +240,7 @@ def product_cost(H0, cross, S, sigma, tau):
 
 @checked
 def pac_bayes_bound(empirical_risk, kl, n, delta):
-    """[Fukumizu 2019, supplement Eq. 39] A bound on E_Q L that holds for all Q at once with probability at least 1 - delta.
+    """[Fukumizu 2019, supplement Eq. 39] A bound on E_Q L, for all Q at once with probability at least 1 - delta.
 
         E_Q L <= E_Q L^ + 2 sqrt(2 (KL + ln(n / delta)) / (n - 1))
 
