@@ -708,7 +708,8 @@ def decay(seed, data):
         net = rp.balance(weights) if act is ls.RELU else weights    # rescaling costs nothing there
         F0 = mu * ratio * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])          # singular values mu ratio (1, 1/2)
         rows = np.vstack([ls.jacobian(net, X, act).reshape(120, -1).T, np.kron(x, np.eye(2)).T])
-        slope = np.linalg.lstsq(rows, np.append(-mu * ls.flatten(net), F0.T.ravel()), rcond=1e-12)[0]
+        wanted = np.append(-mu * ls.flatten(net), F0.T.ravel())[:10 if act is ls.RELU else 16]
+        slope = np.linalg.lstsq(rows[:len(wanted)], wanted, rcond=1e-12)[0]
         targets[ratio] = ls.forward(net, X, act) - slope.reshape(60, 2)
     wide = gradients(em.replicate_unit(weights, 0, 0, lam), targets[2.0], ls.TANH)[0][[0, 2, 3]]
     yield below("beyond", "tanh, copies: gradient - mu (1 - lam_j) u",
@@ -760,7 +761,7 @@ def way_back(seed, data):
         for wide in nets:
             after, back = hs.inertia(hs.hessian(wide, X, Y, act)), em.reduce_units(wide, act, X=X)
             tried, fell = tried + 1, fell + (after[0] < before[0] or after[1] < before[1])
-            undone += len(back[0]) == 3 and np.abs(ls.forward(back, X, act) - ls.forward(narrow, X, act)).max() < 1e-12
+            undone += len(back[0]) == len(em.reduce_units(narrow, act, X=X)[0]) and np.abs(ls.forward(back, X, act) - ls.forward(narrow, X, act)).max() < 1e-12
     yield equal("beyond", f"n+ or n- falls, of {tried} embeddings", 0, fell)
     yield equal("beyond", "embeddings that reduce_units undoes", tried, int(undone))
     weights, W, X = [np.array([[0.9]]), np.array([[1.2], [-0.7]])], np.array([[-2.0]]), rng.normal(size=(8, 1))
@@ -1319,7 +1320,7 @@ def title(seed, data):
     yield paragraph("Two ReLU nets 2-5-1 fit five points exactly: A by descent from random weights, B the teacher with three "
                     "spare units, which generalizes. B is the flatter one, until T_alpha makes it the sharper one.")
     error = [np.mean((ls.forward(w, far, ls.RELU) - truth) ** 2) for w in (bad, good)]
-    sharper = rp.alpha_scale(good, [1e-3, 1e3])
+    sharper = rp.alpha_scale(good, [0.02, 50.0])
     A, B, moved = (rp.orbit_measures(*rp.network_loss(w, X, Y, ls.RELU), hs.hessian(w, X, Y, ls.RELU), ls.flatten(w),
                                      [10, 5], 0.05, rng=seed) for w in (bad, good, sharper))
     yield beside("Dinh title", f"test error of A, {error[0]:.1e}, B's less", "> 1e-6", error[0] - error[1], ".1e")
