@@ -238,7 +238,7 @@ def curvature(seed, data):
     yield below("beyond", "diagonal without the matrix - its own", np.abs(np.diag(H) - diagonal).max(), 1e-12 * len(H))
     z = np.random.default_rng([seed, 19]).choice([-1.0, 1.0], (1000, P))        # Hutchinson: mean of z.Hz is the trace
     needed = np.var((z @ H * z).sum(axis=1)) / (0.01 * diagonal.sum()) ** 2
-    yield beside("beyond", "products H z for 1% of its sum, at random", "> 100", needed, ".0f")
+    yield beside("beyond", "products H z, at random, for 1% of sum", "> 100", needed, ".0f")
     kink = [np.array([[1.0, 0.0]]), np.array([[2.0]])]              # f = 2 relu(w x), w = 1, at x = 0 and x = 1
     yield "\nReLU: f = 2 relu(x - b), at its kink for x = b = 0, where it counts as off:"
     x, y = np.zeros((1, 1)), np.zeros((1, 1))
@@ -310,7 +310,7 @@ def zero_loss(seed, data):
 
 
 def noise(seed, data):
-    """Where noise leads: down the trace of the Hessian, along the zero-loss set"""
+    """Where noise leads: down the trace, along the zero-loss set"""
     X, Y, fit = six_points(seed)
     start = ls.walk_zero_loss(fit.weights, X, Y, ls.TANH, steps=40, length=1.0, rng=seed)[-1]
     yield paragraph("Noise in the labels takes SGD along the zero-loss set to smaller T = tr J^T J, the trace of the "
@@ -327,7 +327,7 @@ def noise(seed, data):
 
 def regular_values(seed, data):
     """Where the count fails, and how new labels mend it"""
-    yield "Three points, one target, three smooLU units off on all: only the bias still acts."
+    yield "Three points, one target, three smooLU units off: only the bias acts."
     X, Y = np.array([[0.1], [0.5], [0.9]]), np.full((3, 1), 0.7)
     dead = [np.array([[0.5, 5.0], [-1.0, 3.0], [0.2, 2.0]]), np.array([[1.0, 2.0, -1.0, -0.7]])]
     yield below("Cooper Thm 2.1", "loss of the dead net", ls.training_loss(dead, X, Y, ls.SMOOLU), 1e-30)
@@ -356,7 +356,7 @@ def graphs(seed, data):
             (4, 5, 8), (2, 5, 9), (1, 5, 10), (-1, 5, 11)]
     conv = [(i + j, 8 + i, j) for i in range(6) for j in range(3)]              # kernel of 3 on 8 inputs: labels 0..2
     conv += [(-1, 8 + i, 3) for i in range(6)] + [(8 + i, 14, 4 + i) for i in range(6)]
-    yield "Edges may share parameters. Where y = f(p), the set around p has dimension P - n."
+    yield "Edges may share parameters. With y = f(p) the set at p has dimension P - n."
     recur = [(t, 3 + 2 * t + i, i) for t in range(3) for i in (0, 1)]           # h_t = tanh(w x_t + U h_(t-1) - b)
     recur += [(-1, 3 + k, 6 + k % 2) for k in range(6)] + [(7, 9, 8), (8, 9, 9), (-1, 9, 10)]
     recur += [(1 + 2 * t + j, 3 + 2 * t + i, 2 + 2 * i + j) for t in (1, 2) for i in (0, 1) for j in (0, 1)]
@@ -597,14 +597,14 @@ def one_output(seed, data):
         agree = predicted == measured[:3] and bool(fall > -1e-14) == minimum == (measured.negative == 0)
         checks.append(Check("Fukumizu Thm 11", f"({case}) lambda = {shown}",
                             "minimum" if minimum else "saddle", "minimum" if fall > -1e-14 else "saddle", agree))
-    yield "Two copies, lambda = (1 - s, s), L is constant in s: where the minimum turns (Fig. 4)."
+    yield "Two copies, lambda = (1 - s, s): L is constant, the minimum turns (Fig. 4)."
     yield from checks
-    for signs, expected in (((1, 1), "- 0 0 0 -"), ((-1, -1), "0 0 - 0 0")):
+    for signs, expected in (((1, 1), "-000-"), ((-1, -1), "00-00")):
         narrow, X, Y = designed_minimum(signs, seed)
         least = [np.linalg.eigvalsh(hs.hessian(em.replicate_unit(narrow, 0, 0, [1 - s, s]), X, Y, ls.TANH))[0]
                  for s in (-0.05, 0, 0.5, 1, 1.05)]
         yield equal("Fukumizu Fig. 4", f"G {'><'[signs[0] < 0]} 0: least at s=-.05,0,.5,1,1.05", expected,
-                    " ".join("0" if abs(value) < 1e-12 else "-+"[int(value > 0)] for value in least))
+                    "".join("0" if abs(value) < 1e-12 else "-+"[int(value > 0)] for value in least))
 
 
 def zero_error(seed, data):
@@ -675,7 +675,7 @@ def decay(seed, data):
 
     g = gradient_of(ls.TANH, 0, lambda w: em.replicate_unit(w, 0, 0, lam))[0][[0, 2, 3]]
     u = mu * np.outer(1 - lam, weights[0][0])
-    yield below("beyond", "tanh, copies: gradient - mu (1 - lam_j) u", np.abs(g - u).max(), 1e-12)
+    yield below("beyond", "tanh copies: gradient - mu (1 - lam) u", np.abs(g - u).max(), 1e-12)
     even, uneven, off = (np.abs(gradient_of(ls.RELU, 0, embed, rp.balance(weights))[0]).max() for embed in (
         lambda w: em.replicate_relu_unit(w, 0, 0, root, root), lambda w: em.replicate_relu_unit(w, 0, 0, lam),
         lambda w: em.inactive_relu_units(w, 0, np.ones((1, 2)), X)))
@@ -685,7 +685,7 @@ def decay(seed, data):
     for ratio in (0.95, 2.0):
         H = gradient_of(ls.TANH, ratio, lambda w: em.inactive_units_and_propagation(w, 0, 2))[1][at[:, None], at]
         least = np.linalg.eigvalsh(H + mu * np.eye(10))[0] / mu
-        yield near("beyond", f"w = v = 0, sigma_1 = {ratio} mu: least / mu", 1 - ratio, least, 1e-9)
+        yield near("beyond", f"w = v = 0, sigma_1 = {ratio} mu: least/mu", 1 - ratio, least, 1e-9)
     ranks, X = [], X[:16]
     for M in (2, 3, 4):                                             # softmax: the entries of l' add up to 0
         weights = [1.5 * W for W in ls.random_weights([2, 2, M], rng=rng)]
@@ -728,8 +728,8 @@ def way_back(seed, data):
     H, bent = (hs.hessian(weights, X, y, ls.TANH) for y in (f, f - slope))      # l' so long that the least is 0
     Y = f + slope / np.sort(np.linalg.eigvals(np.linalg.solve(H, bent - H)).real)[0]
     nets = weights, em.inactive_propagation(weights, 0, W)
-    shown = [counts(hs.inertia(hs.hessian(w, X, Y, ls.TANH), 1e-12)) for w in nets]
-    yield equal("beyond", "n0 falls: narrow, with an unheard unit", "2 0 1, 4 2 0", ", ".join(shown))
+    shown = ["{}{}{}".format(*hs.inertia(hs.hessian(w, X, Y, ls.TANH), 1e-12)) for w in nets]
+    yield equal("beyond", "n0 falls, unheard unit", "201 420", " ".join(shown))
 
 
 
