@@ -84,7 +84,7 @@ def mark(tmp_path, text, chosen):
     (tmp_path / "mine.py").write_text(text)
     files = [f"tests/test_{name}.py" for name in ("landscape", "hessian", "hessian_embedded")]
     command = [sys.executable, "-m", "pytest", *files, "--mine", str(tmp_path / "mine.py"), "-k", chosen,
-               "-p", "no:cacheprovider", "-q"]
+               "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--assert=plain", "-q"]        # quick to start
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
     return done.stdout[done.stdout.index("your functions"):]
 
