@@ -677,7 +677,7 @@ def test_a_fit_that_ran_out_of_steps_close_to_zero_loss_is_finished_by_undamped_
     # residuals of a millionth of the terms of f lead to the floor; above that nothing is done, and between is nothing
     assert all((r.loss < 1e-26) == r.converged and (r.loss > 1e-16) != r.converged for r in results)
     assert all(r.iterations == k for k, r in zip(stops, results) if not r.converged)
-    assert 2 <= sum(finished) < len(stops) - 1                                    # some were stopped early and yet got there
+    assert 2 <= sum(finished) < len(stops) - 1                      # some were stopped early and yet got there
 
 
 def test_fit_many_gives_what_fit_gives_for_each_start_and_says_which_succeeded():
