@@ -337,7 +337,7 @@ def test_minimize_finds_the_closed_form_minimum_of_linear_regression():
 @pytest.mark.parametrize("loss", [SQUARE, LOGISTIC, power_loss(3)], ids=lambda loss: loss.name)
 def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
     count = 0
-    for seed in range(2, 6):
+    for seed in (2, 3):
         X, Y = noisy_teacher([2, 2, 2], TANH, seed=seed)
         Y = 1 / (1 + np.exp(-Y)) if loss is LOGISTIC else Y
         start = random_weights([2, 2, 2], rng=seed + 100)
@@ -349,7 +349,7 @@ def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
         assert (g <= 1e-10 * scale).all() if result.converged else (g > 1e-12 * scale).any()
         assert result.loss <= training_loss(start, X, Y, TANH, loss)
         count += result.converged
-    assert count >= 2                                               # the others run off to infinity
+    assert count >= 1                                               # the others run off to infinity
 
 
 def test_minimize_converges_at_zero_loss_too():
@@ -361,8 +361,8 @@ def test_minimize_converges_at_zero_loss_too():
 
 def test_a_minimum_at_infinity_is_never_called_converged():
     X, Y = np.array([[-1.0], [-0.5], [0.5], [1.0]]), np.array([[0.0], [0.0], [1.0], [1.0]])
-    for weights, longest in (([np.array([[0.1, 0.0]])], 1000), (random_weights([1, 3, 1], rng=0), 300)):
-        for iterations in (3, 50, longest):                         # 1000: into the underflow of l'
+    for weights, longest in (([np.array([[0.1, 0.0]])], 760), (random_weights([1, 3, 1], rng=0), 250)):
+        for iterations in (3, 50, longest):                         # 760: into the underflow of l'
             result = minimize(weights, X, Y, TANH, LOGISTIC, iterations=iterations)
             assert not result.converged
         assert result.loss < 1e-100
@@ -377,7 +377,7 @@ def test_minimize_stays_at_a_saddle_but_leaves_its_neighbourhood_downwards():
     at = minimize(saddle, X, Y, TANH)
     assert at.converged and at.iterations == 0 and (flatten(at.weights) == 0).all()
     rng = np.random.default_rng(0)
-    near = minimize(unflatten(1e-3 * rng.normal(size=10), saddle), X, Y, TANH)
+    near = minimize(unflatten(1e-3 * rng.normal(size=10), saddle), X, Y, TANH, iterations=100)
     assert near.loss < 0.9 * at.loss
 
 

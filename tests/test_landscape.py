@@ -671,12 +671,13 @@ def test_fit_reaches_the_rounding_floor_where_the_net_can_interpolate():
 def test_a_fit_that_ran_out_of_steps_close_to_zero_loss_is_finished_by_undamped_ones():
     weights, X, Y = draw([2, 8, 1], n=12, seed=7)
     enough = ls.fit(weights, X, Y, TANH).iterations
-    results = [ls.fit(weights, X, Y, TANH, iterations=k) for k in range(enough + 1)]
+    stops = range(enough % 2, enough + 1, 2)
+    results = [ls.fit(weights, X, Y, TANH, iterations=k) for k in stops]
     finished = [r.converged for r in results]
     # residuals of a millionth of the terms of f lead to the floor; above that nothing is done, and between is nothing
     assert all((r.loss < 1e-26) == r.converged and (r.loss > 1e-16) != r.converged for r in results)
-    assert all(r.iterations == k for k, r in enumerate(results) if not r.converged)
-    assert 2 <= sum(finished) < enough                                       # some were stopped early and yet got there
+    assert all(r.iterations == k for k, r in zip(stops, results) if not r.converged)
+    assert 2 <= sum(finished) < len(stops) - 1                      # some were stopped early and yet got there
 
 
 def test_fit_many_gives_what_fit_gives_for_each_start_and_says_which_succeeded():

@@ -644,9 +644,8 @@ def test_the_plug_in_bound_counts_the_rank(seed):
 
 
 @pytest.mark.parametrize("rank", [0, 2, 5])
-@SEEDS
-def test_the_optimal_posterior_is_a_fixed_point_and_minimises_40(rank, seed):
-    rng = np.random.default_rng([seed, rank])
+def test_the_optimal_posterior_is_a_fixed_point_and_minimises_40(rank):
+    rng = np.random.default_rng([0, rank])
     H, theta, n, delta, sigma = semidefinite(rng, 5, rank), rng.normal(size=5), 40, 0.05, 2.0
     tau, C = optimal_posterior(H, theta, n, delta, sigma)
     kl = isotropic_kl(theta, C, sigma)
@@ -717,9 +716,8 @@ def test_slopes_that_differ_by_rounding_of_the_targets_need_no_kink():
     assert relu_units_needed([0.0, 1.0, 3.0], [1.0, 1.0, 1 + 40 * eps]) == 0            # by 20 eps
 
 
-@SEEDS
-def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reached(seed):
-    rng, slack = np.random.default_rng(seed), []
+def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reached():
+    rng, slack = np.random.default_rng(0), []
     for _ in range(400):
         units, x = rng.integers(1, 6), np.sort(rng.uniform(-1, 1, size=12))
         net = random_weights([1, units, 1], bias=[True, False], rng=rng)
@@ -729,7 +727,7 @@ def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reac
 
 def test_where_more_than_five_units_are_needed_enumeration_finds_no_net_of_five():
     rng, refused, found = np.random.default_rng(0), 0, 0
-    while refused < 16:
+    while refused < 8 or not found:
         x, eps = draw_data(10, 0.1, rng=rng)
         y = np.maximum(x, 0) + eps
         needed, possible = relu_units_needed(x, y), bool(relu_interpolants(x, y, 5))
@@ -1090,8 +1088,10 @@ def test_caveat_to_noisy_targets_the_ratio_of_fig_2_is_smaller():
     """G is to the noise-free teacher; fresh noise of variance 0.01, as in the data, adds 0.01 to both means."""
     net, (X, p), rng = experiment().nets["tanh"], uniform_nodes(), np.random.default_rng(0)
     error, ratio = predicted_error(net, X, TANH.f(X), TANH, p=p), predicted_ratio(net, X, TANH.f(X), TANH, [45], p=p)[0]
-    noisy = [predicted_error(net, X, TANH.f(X) + 0.1 * rng.normal(size=X.shape), TANH, p=p) for _ in range(400)]
-    assert abs(np.mean(noisy) - error - 0.01) < 5 * np.std(noisy) / 20
+    noise = 0.1 * rng.normal(size=X.shape)
+    up, down = (predicted_error(net, X, TANH.f(X) + sign * noise, TANH, p=p) for sign in (1, -1))
+    assert (up + down) / 2 - error == pytest.approx(p @ noise[:, 0] ** 2, rel=1e-10)    # what is linear has mean 0
+    assert p.sum() == pytest.approx(1, rel=1e-14)                                       # so E p . noise^2 = 0.01
     to_noise = 1 + (ratio - 1) / (1 + 0.01 / error)
     assert (round(ratio, 2), round(to_noise, 2)) == (6.22, 5.76)
     assert to_noise == pytest.approx((ratio * error + 0.01) / (error + 0.01), rel=1e-12)
