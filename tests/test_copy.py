@@ -100,7 +100,7 @@ def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
         assert re.search(rf"^{name}: (\d+) of \1 claims hold$", report, re.M) and f"{name}: 0 of 0" not in report
     wrong = right.replace("[delta.T @ a for delta, a in zip(deltas", "[-delta.T @ a for delta, a in zip(deltas")
     wrong = wrong.replace("return (H + H.T) / 2", "return (H + H.T) / 4")
-    wrong = re.sub(r"(?s)(def predicted_inertia.*?)p \* up \+ q \* down", r"\1p * up - q * down", wrong)
+    wrong = re.sub(r"(?s)(def predicted_inertia.*?)p \* up \+ m \* down", r"\1p * up - m * down", wrong)
     assert wrong != right
     report = mark(tmp_path, wrong, chosen)
     for name in names:
