@@ -13,7 +13,8 @@ Notation, for all modules
     z_k, a_k     z_k = W_k a~_(k-1) and a_k = phi(z_k), (n, n_k); a_0 = x, f = z_J;  a~ = (a, -1) with a bias, else a
     l, L         loss of a sample, and L = sum_nu l(y_nu, f_nu), a sum and not a mean;  delta_k = dl / dz_k
     P, theta     the number of all weights, and all of them as one vector (flatten);  J = df / dtheta, (n, M, P)
-    r, l'        the residual f - y, and dl / df (loss.d1)
+    F, r, l'     the outputs f of all samples, (n, M); the residual f - y; dl / df (loss.d1)
+    A^+          the pseudo-inverse of a matrix A; sizes |.| are meant entry by entry where matrices are multiplied
     D', M'       of a hidden layer: columns of its matrix, rows of the next one
     eps, EPS     2^-52, the spacing of float64 at 1;  B counts nets in a stack;  `like` lends only its shapes
 
@@ -289,7 +290,8 @@ def softmax_d2(F, Y):
     Y : (n, M) array, >= 0; rows of sum 1
 
     Singular, which no other loss here is: l'' 1 = 0, as 1 . l' = 0, so a common shift of the outputs' biases is a null
-    direction, and with the outputs as the next layer 1^T F = 0 in Theorem 5: two classes are like one output.
+    direction, and with the outputs as the next layer Theorem 5's matrix F has 1^T F = 0: two classes are like one
+    output.
     """
     p = _softmax(F, Y)[1]
     d2, m = -p[:, :, None] * p[:, None], np.arange(len(p.T))
@@ -730,10 +732,10 @@ def fit(weights, X, Y, act, *, iterations=300):
 def fit_many(starts, X, Y, act, *, iterations=300):
     """[beyond the papers] Levenberg-Marquardt for the square loss from many starts in one batch: a list of Fit.
 
-    With r and J of all samples and outputs stacked, a damped step moves theta to theta - J^T (J J^T + mu I)^-1 r. mu
-    falls by 10 after a step that lowers |r| and rises by 4 after one that does not; twelve of those in a row
-    (4^12 = 10^7) end it. Up to a dozen undamped steps of minimum norm, theta - J^+ r, then take the nets that nearly
-    interpolate to the rounding floor.
+    With r and J of all samples and outputs stacked, a damped step moves theta to theta - J^T (J J^T + mu I)^-1 r, mu
+    being the damping times the largest diagonal entry. The damping is divided by 10 after a step that lowers |r| and
+    multiplied by 4 after one that does not; twelve of those in a row (4^12 = 10^7) end it. Up to a dozen undamped
+    steps of minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
 
     starts : nets; of one shape, the inputs of like size, as a step treats all weights alike
     Y : (n, M) array
@@ -893,7 +895,7 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     residual : function; theta -> r (N,)
     jacobian : function; theta -> J (N, P)
     theta : (P,) array
-    level : function, or None; theta -> the rounding of r (N,); None: 100 eps |J| |theta|
+    level : function, or None; theta -> the rounding of r (N,); None: 100 eps |J| |theta|, blind to constants in r
     """
     level = level or (lambda theta: 100 * EPS * np.abs(jacobian(theta)) @ np.abs(theta))
     r = residual(theta)
@@ -1140,7 +1142,7 @@ def dag_forward(edges, params, X, act):
 
 @checked
 def dag_jacobian(edges, params, X, act):
-    """[Cooper 2018, Sec. 3] df_m(x_nu) / dp_k on a graph, (n, M, P): back-propagation, summed over edges of one label.
+    """[beyond the papers] df_m(x_nu) / dp_k on a graph, (n, M, P): back-propagation, summed over edges of one label.
 
     edges : (E, 3) array, whole, >= -1; as in dag_forward
     params : (P,) array

@@ -2,9 +2,10 @@
 
 Letters and shapes are those of landscape.py, where it also says how bad arguments are refused. Beside them:
 
-    k = 1..K      counts layers as the paper does: K is J, theta_k is W_k, n_k the number of its weights, b_k its bias
+    k = 1..K      counts layers as the paper does: K is J, theta_k is W_k, b_k its bias, n_k (here) the number of its
+                  weights without the bias
     T_alpha, D    alpha_scale(weights, alphas), a diagonal matrix, and its inverse D_alpha; alpha_k > 0, product 1
-    bound, eps    the paper's M, and epsilon; lambda_1 is the largest eigenvalue
+    bound, eps    the paper's M, and epsilon (EPS stays 2^-52); lambda_1 is the largest eigenvalue
     g             a gradient; in changes of coordinates the map theta = g(eta), t = theta - center
 
 Scaling by layers and by units, and its derivatives (Theorems 1, 3); the volume (Theorem 2); the Hessian (Theorems 4,
@@ -69,9 +70,9 @@ def alpha_diagonal(weights, alphas):
 
 @checked
 def orbit_tangent(weights, c):
-    """[beyond the papers] The velocity of the alpha-orbit, (P,): d/dt T_alpha(theta) at t = 0, alpha_k = exp(c_k t).
+    """[beyond the papers] The velocity of the alpha-orbit, (P,): d/dt T_alpha(theta) at t = 0, alpha_k = exp(s_k t).
 
-        W_k -> c_k W_k,   b_k -> (c_1 + ... + c_k) b_k,   sum_k c_k = 0
+        W_k -> s_k W_k,   b_k -> (s_1 + ... + s_k) b_k,   sum_k s_k = 0,   s the argument c
 
     c : (J,) array; for two layers [1, -1]
 
@@ -97,9 +98,9 @@ def orbit_tangent(weights, c):
 #     t_j . grad L = 0,    H t_j = -A_j grad L
 #
 # By the first |w_j|^2 - |v_j|^2 is conserved by gradient flow, d theta/dt = -grad L [Du et al. 2018]. By the second
-# H t_j = 0 where grad L = 0, so the rank of H is at most P less the rank of the tangents: the number of hidden units,
-# less one for each group of units that no chain of nonzero weights ties to an input, a bias or an output. All of it off
-# the kinks of phi.
+# H t_j = 0 where grad L = 0, off the kinks of phi, so the rank of H is at most P less the rank of the tangents. That
+# rank is the number of hidden units, less one for each group of units that no chain of nonzero weights ties to an
+# input, a bias or an output.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -123,7 +124,7 @@ def unit_tangents(weights):
     """[beyond the papers] The tangents t_j = (w_j, -v_j) of all hidden units as columns, (P, hidden units).
 
     Rows in flatten's order, columns layer by layer. In the kernel of the Jacobian at every sample, orthogonal to
-    grad L, in the kernel of the Hessian where grad L = 0. Tangents of the alpha-orbit are sums of them.
+    grad L, in the kernel of the Hessian where grad L = 0. Tangents of the alpha-orbit are combinations.
     """
     P = sum(W.size for W in weights)
     place, tangents = unstack(np.arange(P), weights), []
@@ -142,8 +143,8 @@ def balance(weights):
         c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves                     [Stock et al. 2019]
 
     |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep for one hidden
-    layer, 20 to 70 for two to four, 1000 at most. Units with w_j = v_j = 0 are left alone; if only one of them is 0, no
-    c_j > 0 reaches the least.
+    layer, 20 to 70 for two to four, the best of 1000 else. Units with w_j = v_j = 0 are left alone; if only one of them
+    is 0, no c_j > 0 reaches the least.
     """
     weights = [W.copy() for W in weights]
     for _ in range(1000):
@@ -183,7 +184,7 @@ class Boxes(NamedTuple):
 
 @checked
 def flat_boxes(weights, r, count, *, layers=(0, 1)):
-    """[Dinh 2017, Thm 2] Disjoint boxes T_alpha^k(B(r', theta)); L takes on each the values it takes on the first.
+    """[Dinh 2017, Thm 2] Disjoint boxes T_alpha^k(B(r', theta)); on each L takes the values of the first (ReLU).
 
         r' = min(r, |theta_1| / 2),   alpha = 2 (|theta_1| + r') / (|theta_1| - r'),   |.| the largest |entry|
         log volume of box k = k e log alpha + P log(2 r'),   k = 0..count-1,   det T_alpha = alpha^e
@@ -221,7 +222,7 @@ def flat_boxes(weights, r, count, *, layers=(0, 1)):
 
 @checked
 def output_change(weights, X, r, act=RELU):
-    """[beyond the papers] How far the outputs can move if every weight moves by at most r, (n, M).
+    """[beyond the papers] A bound on how far the outputs move if every weight moves by at most r, (n, M).
 
         |z_k' - z_k| <= m_k = |W_k| m_(k-1) + r (|a~_(k-1)|_1 + |m_(k-1)|_1),   m_0 = 0,   |.|_1 the sum of |entries|
 
@@ -229,6 +230,8 @@ def output_change(weights, X, r, act=RELU):
 
     By |phi(s) - phi(t)| <= |s - t|: needs |phi'| <= 1, as all activations of landscape.py have.
     """
+    if act.df(np.linspace(-50, 50, 2001)).max() > 1:
+        raise ValueError(f"act is {act.name}, its slope should be at most 1: the outputs could move more")
     m = np.zeros_like(X)                                            # (n, n_(k-1)); the bias input -1 does not move
     for W, a in zip(weights, forward_pass(weights, X, act)[0]):
         m = m @ np.abs(W[:, :m.shape[1]]).T + r * (np.abs(a).sum(axis=1) + m.sum(axis=1))[:, None]          # (n, n_k)
@@ -274,8 +277,8 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
 # least its diagonal element, d / alpha^2 if d belongs to theta_1, alpha^2 d if to theta_2: above any bound for a small,
 # or a large, alpha. If d belongs to an output bias, which is not scaled, it says nothing. In a subspace with the basis
 # Q, orthonormal and drawn without regard to alpha, alpha^2 Q^T D H D Q = Q_1^T H_11 Q_1 + O(alpha^2), with the rows and
-# block of theta_1: that diverges too, unless Q_1^T H_11 Q_1 = 0. Section 4.3 was "not able to show" it
-# (test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too).
+# block of theta_1: that diverges too, unless Q_1^T H_11 Q_1 = 0. Section 4.3 had "not been able to
+# show" the like for the sharpness (test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too).
 #
 # Theorem 5. alpha_k = 1 / beta but for alpha_(k*) = beta^(K-1): then D is beta on all but n_(k*) entries. Let H' be the
 # principal block of H without those. By Cauchy's interlacing, twice, with lambda_1 the largest,
@@ -283,8 +286,9 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
 #     lambda_i(D H D)  >=  lambda_i(beta^2 H')  >=  beta^2 lambda_(i + n_(k*))(H)
 #
 # so with beta^2 > bound / lambda_r(H), r = rank H, at least r - n_(k*) eigenvalues are above the bound. With biases D
-# is 1 / c_k there: beta^k for k < k*, which is no less than beta if beta >= 1, and at most 1 from k* on: leave those
-# out too, and the count is r - n_(k*) - sum_(k >= k*) dim b_k [Appendix B].
+# is 1 / c_k there: beta^k for k < k*, no less than beta if beta >= 1, so that lambda_i(D' H' D') >= beta^2 lambda_i(H')
+# still, H' being >= 0 [Ostrowski]; and at most 1 from k* on: leave those out too, and the count is
+# r - n_(k*) - sum_(k >= k*) dim b_k (ours: Appendix B says only that it is less).
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -319,13 +323,13 @@ def alpha_for_norm(H, n1, bound, *, biases=0):
 
 
 def _reach(sizes, biases):
-    """[Dinh 2017, App. B] n_k + sum_(j >= k) dim b_j for each k, (K,): the entries on which D may be below beta."""
+    """[beyond the papers] n_k + sum_(j >= k) dim b_j for each k, (K,): the entries on which D may be below beta."""
     return sizes if biases is None else sizes + np.cumsum(biases[::-1])[::-1]
 
 
 @checked
 def large_eigenvalues(rank, sizes, biases=None):
-    """[Dinh 2017, Thm 5 and App. B, corrected] How many eigenvalues can be made larger than any bound, at least.
+    """[Dinh 2017, Thm 5; with biases ours] How many eigenvalues can be made larger than any bound, at least, an int.
 
         rank - min_k (n_k + sum_(j >= k) dim b_j)
 
@@ -349,7 +353,7 @@ def alphas_for_many(H, sizes, bound, *, biases=None, tol=None):
     sizes : (K,) array, whole, >= 1; the numbers of weights of the layers without their biases
     bound : float, > 0
     biases : (K,) array, whole, >= 0, or None; the numbers of biases, in any layers
-    tol : float, >= 0, or None; eigenvalues of at most this size count as zero; None: P eps max|lambda|
+    tol : float, >= 0, or None; eigenvalues of at most this size count as zero; None: P EPS max|lambda|
 
     k* is the layer with the least n_k (with biases, the least n_k + sum_(j >= k) dim b_j, and beta >= 1), lambda_r the
     smallest eigenvalue that is not zero; beta is one per cent beyond the limit.
@@ -388,7 +392,7 @@ def quadratic_sharpness(H, loss, epsilon):
     loss : float, >= 0; L there
     epsilon : float, > 0; radius of the ball in units of theta
 
-    Without unit but not without scale: 1 + L ties it to the unit of L. Where H is not >= 0 the model's largest value is
+    It depends on the unit of L, through the 1. Where H is not >= 0 the model's largest value is
     quadratic_maximum's, for a saddle max(0, lambda_1) eps^2 / 2, with which |H|_2 may have nothing to do
     (test_the_spectral_norm_is_the_second_order_sharpness_at_minima_only).
     """
@@ -484,7 +488,7 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=None,
         box=True                      theta + z,     |z_i| <= eps (|theta_i| + 1)                [Keskar, full space]
         subspace=A                    theta + A y,   |A y| <= eps
         box=True, subspace=A          theta + A y,   |y_i| <= eps (|(A^+ theta)_i| + 1)          [Keskar, subspace]
-        box=widths, with A or not     theta + A y,   |y_i| <= widths_i
+        box=half-widths, A or not     theta + A y,   |y_i| <= box_i
 
     loss, gradient : function; of one point, (P,) -> float and (P,) -> (P,): for a net network_loss makes both
     theta : (P,) array
@@ -576,7 +580,7 @@ def network_loss(weights, X, Y, act, loss=SQUARE):
 def alpha_to_constant(weights, epsilon, *, layer=0):
     """[Dinh 2017, Sec. 4.3] The alpha for which the ball of radius eps around T_alpha(theta) reaches theta_i = 0.
 
-        alpha = eps / |theta_i|_F,   T_alpha multiplies layer i by alpha and any other by 1 / alpha
+        alpha = eps / |theta_i|_F,   T_alpha multiplies layer i by alpha and one other by 1 / alpha
 
     epsilon : float, > 0
     layer : layer; i, counted from 0, any of them
@@ -584,8 +588,8 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
     theta_i are the weights of the layer; its bias may stay, f is constant without (in the first layer it cannot be
     told apart and counts as theta_1). So the epsilon-sharpness there is at least (L(f = that constant) - L) / (1 + L),
     no less than with the best constant, whatever it was before. Here the paper stops. But at a smaller alpha the ball
-    holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and without other biases that factor comes before f: as
-    large as one likes, if f is not 0 on the data
+    holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and without other biases that factor comes before f:
+    for the square loss without limit, if f is not 0 on the data
     (test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0).
     """
     theta = weights[layer][:, :len(weights[layer - 1])] if layer else weights[0]
@@ -606,7 +610,7 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
 # Under any map theta_i -> c_i theta_i that keeps f, of layers or of units, theta_i d/dtheta_i keeps its values: with
 # Theta = diag(theta), Theta grad L and Theta hess L Theta are the same before and after, and so are the sum of
 # theta_i^2 H_ii and that matrix's norm. The box |z_i| <= eps |theta_i| is carried onto itself, and with it its
-# sharpness [Kwon et al. 2021]. Keskar's box is eps (|theta_i| + 1) wide: the + 1 is what breaks it.
+# sharpness [Kwon et al. 2021]. Keskar's box reaches eps (|theta_i| + 1) each way: the + 1 breaks it.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -758,7 +762,7 @@ def power_inverse(theta, center, a, b):
 
     theta : (...) array
     center : (...) array; a number or of theta's last axes: a minimum to be made sharper (a > 0, b < 1, say) or flatter
-    a : float, > -0.5; else the map is not one-to-one
+    a : float, > -0.5; else the map is no bijection
     b : float, >= 0
 
     With b = 0 the map is no diffeomorphism at the center: L'' t^2 / 2 becomes L'' |eta|^(2 / (2a + 1)) / 2, of infinite
@@ -792,7 +796,7 @@ def power(eta, center, a, b):
     a : float, > -0.5
     b : float, >= 0
 
-    t is right to a few 1e-13 of its size, and for a near -1/2 to about eps / (1 + 2a).
+    t is right to a few 1e-13 of its size, and for a near -1/2 to about EPS / (1 + 2a).
     """
     log_eta = np.log(np.where(eta == 0, 1, np.abs(eta)))            # t = 0 there, below
     s = log_eta / (1 + 2 * a)                                       # the solution for b = 0
@@ -823,7 +827,7 @@ def radial_psi(r, rhat, delta, rho):
     loses the digits of a small rho.
     """
     if max(rhat, rho) >= delta:
-        raise ValueError(f"rhat is {rhat:g}, rho {rho:g}, they should be below delta = {delta:g}: else not one-to-one")
+        raise ValueError(f"rhat is {rhat:g}, rho {rho:g}, they should be below delta = {delta:g}: else no bijection")
     middle = (rho - delta) / (rhat - delta) * (r - rhat) + rho
     return np.where(r > delta, r, np.where(r > rhat, middle, rho / rhat * r))
 
@@ -836,7 +840,7 @@ def radial_psi_prime(r, rhat, delta, rho):
     rhat, delta, rho : float, > 0
     """
     if max(rhat, rho) >= delta:
-        raise ValueError(f"rhat is {rhat:g}, rho {rho:g}, they should be below delta = {delta:g}: else not one-to-one")
+        raise ValueError(f"rhat is {rhat:g}, rho {rho:g}, they should be below delta = {delta:g}: else no bijection")
     return np.where(r > delta, 1.0, np.where(r > rhat, (rho - delta) / (rhat - delta), rho / rhat))
 
 
@@ -848,7 +852,7 @@ def radial_inverse(theta, center, rhat, delta, rho):
     center : (P,) array
     rhat, delta, rho : float, > 0
 
-    A minimum in the center gets sharper if rho < rhat: its Hessian is multiplied by (rhat / rho)^2. Bit by bit theta
+    A minimum in the center gets sharper if rho < rhat: its Hessian is multiplied by (rhat / rho)^2. Exactly theta
     where r > delta.
     """
     t = theta - center
