@@ -125,7 +125,7 @@ def hessian_plain(weights, X, Y, act, loss=SQUARE):
 
     Symmetric bit by bit; rows and columns in the order of flatten. `hessian` is the same faster.
     """
-    H = hessian_operator(weights, X, Y, act, loss)(np.eye(sum(W.size for W in weights)))
+    H = _operator(weights, X, Y, act, loss)(np.eye(sum(W.size for W in weights)))
     return (H + H.T) / 2
 
 
@@ -203,7 +203,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         count += 1
         try:
             if moved:
-                H = hessian_operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
+                H = _operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
                 values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
             s = -c / (np.abs(values) + mu * size)                   # the step in the basis Q
@@ -267,8 +267,9 @@ def _pull_back(W, slope, S):
 
 def _curvature_pass(weights, z, Y, act, loss):
     """[beyond the papers] (ii) and (vii): phi'(z_k) (n_k, n), delta_k (n_k, n) and S_kk (n_k, n_k, n), three lists."""
-    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act)]
-    slope, S = [act.df(u.T.copy()) for u in z[:-1]], [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
+    slope = [act.df(u) for u in z[:-1]]
+    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, slope)]
+    slope, S = [s.T.copy() for s in slope], [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
     for k in reversed(range(len(slope))):
         back, i = weights[k + 1][:, :len(slope[k])].T, np.arange(len(slope[k]))
         S.insert(0, slope[k] * (back @ _pull_back(weights[k + 1], slope[k], S[0])))

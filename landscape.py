@@ -47,12 +47,17 @@ def checked(function):
     file); those that the notation names need none. Who copies a function leaves the line @checked out.
     """
     signature = inspect.signature(function)
+    names = [name for name, parameter in signature.parameters.items() if parameter.kind == parameter.POSITIONAL_OR_KEYWORD]
 
     @wraps(function)
     def run(*args, **kwargs):
-        call = signature.bind(*args, **kwargs)
-        call.apply_defaults()
-        arguments = check_arguments(function, call.arguments)
+        if len(args) == len(signature.parameters) == len(names):    # nothing left to bind, which is slow
+            given = dict(zip(names, args))
+        else:
+            call = signature.bind(*args, **kwargs)
+            call.apply_defaults()
+            given = call.arguments
+        arguments = check_arguments(function, given)
         try:
             with np.errstate(over=FLAGS, divide=FLAGS, invalid=FLAGS):
                 result = function(**arguments)
