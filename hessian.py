@@ -308,14 +308,16 @@ def _shallow(weights, X, Y, act, loss, H):
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
-    x, slope, dl = inputs[0].T, act.df(z[0].T), loss.d1(z[1], Y).T  # (c, n), (h, n), (M, n)
+    x, dl, u = inputs[0].T, loss.d1(z[1], Y).T, z[0].T.copy()       # (c, n), (M, n), (h, n)
+    jet = getattr(act, "jet", None)                                 # phi' and phi'' cost less together
+    slope, curve = jet(u)[1:] if jet else (act.df(u), act.d2f(u))
     J, d2l = np.zeros((len(H), M, n)), loss.d2(z[1], Y)
     np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, n))
     J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
     for s in range(0, len(H), 128):                                 # by strips of rows, from the diagonal on
         strip = np.einsum("nkm,pkn->pmn", d2l, J[s:s + 128])        # l'' J
         H[s:s + 128, s:] += strip.reshape(len(strip), -1) @ J[s:].reshape(len(H) - s, -1).T
-    bend = V @ dl * act.d2f(z[0].T)                                 # (h, n)
+    bend = V @ dl * curve                                           # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += _input_pairs(bend, x)
     turn = (slope[:, None] * dl).reshape(h * M, n) @ x.T            # (h M, c)
     H[:h * c, h * c:].reshape(h, c, M, c2)[i, :, :, i] += turn.reshape(h, M, c).swapaxes(1, 2)

@@ -47,7 +47,7 @@ def checked(function):
     file); those that the notation names need none. Who copies a function leaves the line @checked out.
     """
     signature = inspect.signature(function)
-    names = [name for name, parameter in signature.parameters.items() if parameter.kind == parameter.POSITIONAL_OR_KEYWORD]
+    names = [name for name, p in signature.parameters.items() if p.kind == p.POSITIONAL_OR_KEYWORD]
 
     @wraps(function)
     def run(*args, **kwargs):
@@ -179,8 +179,8 @@ def d2rectified_tanh(x):
     return np.where(x > 0, d2tanh(x), 0.0)
 
 
-# A jet is (phi, phi', phi'') of an array, from one exponential. Its parts agree with the functions above to a few eps of
-# each value (test_a_jet_is_the_three_functions_to_a_few_eps).
+# A jet is (phi, phi', phi'') of an array, from one exponential. Its parts agree with the functions above to a few eps
+# of each value (test_a_jet_is_the_three_functions_to_a_few_eps).
 
 def tanh_jet(x):
     """[beyond the papers] tanh, tanh' and tanh'' at once: tanh |x| = (1 - q) / (1 + q), q = exp(-2 |x|).
@@ -1313,7 +1313,7 @@ def check_array(name, value, axes, conditions, told):
         hint = "; [:, None] makes it one column, [None] one row" if (array.ndim, len(axes)) == (1, 2) else ""
         raise ValueError(check_shape(name, array, axes, ", not empty" + hint))
     for (times, letter, plus, number, _), size in zip(last, array.shape[before:]):
-        plus, factor = int((plus or "0").replace(" ", "")), told.sizes[times][0] if times else 1
+        plus, factor = int(plus.replace(" ", "")) if plus else 0, told.sizes[times][0] if times else 1
         if number or letter in told.sizes or factor == 0:
             wanted, where = (int(number), "") if number else told.sizes.get(letter, (0, ""))
             if size != (wanted if number else factor * wanted + plus):
