@@ -1,4 +1,4 @@
-"""Times, growth and memory, measured in one run: python tests/benchmark.py (two minutes; not collected by pytest).
+"""Times, growth and memory, measured in one run: python tests/benchmark.py (some minutes; not collected by pytest).
 
 All of a row is timed in turn within each repeat, each after one call that does not count (JAX frees its memory after
 it has answered, and the next one would pay), and medians are divided: above 1 we are faster. `J.T @ J`, for a random
@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import landscape as ls  # noqa: E402
 from hessian import hessian, hessian_operator, hessian_vector_product  # noqa: E402
-from landscape import (  # noqa: E402
-    TANH, fit_many, flatten, forward, gradient, jacobian, random_weights, unflatten, walk_zero_loss,
-)
+from landscape import TANH, flatten, gradient, random_weights, unflatten  # noqa: E402
 from pacbayes import generalization_ratio  # noqa: E402
 
 HESSIANS = [([8, 30, 1], 100), ([6, 10, 10, 10, 1], 100), ([18, 50, 1], 1000), ([18, 50, 3], 300),
@@ -89,8 +88,7 @@ def medians(runs, slow=(), repeats=5):
 
 
 def row(widths, n, full):
-    rng = np.random.default_rng(0)
-    weights, X, Y = random_weights(widths, rng=rng), rng.normal(size=(n, widths[0])), rng.normal(size=(n, widths[-1]))
+    (weights, X, Y), rng = problem(widths, n), np.random.default_rng(1)
     P = len(flatten(weights))
     v, slow = rng.normal(size=P), {"differences", "torch", "autograd"} if full else set()
     J, kept = rng.normal(size=(n * widths[-1], P if full else 1)), hessian_operator(weights, X, Y, TANH)
@@ -134,10 +132,10 @@ def least_squares_fits(starts, X, Y):
     method = "lm" if P <= Y.size else "trf"                         # "lm" refuses more weights than residuals
 
     def residual(t):
-        return (forward(unflatten(t, like), X, TANH) - Y).ravel()
+        return (ls.forward(unflatten(t, like), X, TANH) - Y).ravel()
 
     def derivative(t):
-        return jacobian(unflatten(t, like), X, TANH).reshape(-1, P)
+        return ls.jacobian(unflatten(t, like), X, TANH).reshape(-1, P)
     return {"least_squares": lambda: [least_squares(residual, flatten(start), derivative, method=method, max_nfev=10)
                                       for start in starts]}
 
@@ -161,13 +159,13 @@ def product_case(h):
 def fit_case(n):
     _, X, Y = problem([4, 20, 1], n)
     starts = [random_weights([4, 20, 1], rng=k) for k in range(8)]
-    return lambda: fit_many(starts, X, Y, TANH, iterations=10), least_squares_fits(starts, X, Y)
+    return lambda: ls.fit_many(starts, X, Y, TANH, iterations=10), least_squares_fits(starts, X, Y)
 
 
 def walk_case(h):
     weights, X, _ = problem([4, h, 1], 20)
-    Y = forward(weights, X, TANH)                                   # the start is on the zero-loss set
-    return lambda: walk_zero_loss(weights, X, Y, TANH, steps=20, length=0.1, rng=0), {}
+    Y = ls.forward(weights, X, TANH)                                   # the start is on the zero-loss set
+    return lambda: ls.walk_zero_loss(weights, X, Y, TANH, steps=20, length=0.1, rng=0), {}
 
 
 def figure_case(surplus):
