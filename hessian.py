@@ -17,6 +17,7 @@ kinks of all samples this is the Hessian. At a kink the loss has none, and what 
 linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
 """
 from itertools import accumulate
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -54,12 +55,31 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
 
     What comes back takes (P,) or a stack (..., P) of vectors and gives the like. It has its own copy of all it needs.
     """
-    weights = [W.copy() for W in weights]
-    inputs, z = forward_pass(weights, X, act)
-    delta, d2l = deltas(weights, z, loss.d1(z[-1], Y), act), loss.d2(z[-1], Y)
+    return _operator([W.copy() for W in weights], X, Y, act, loss)
+
+
+def _operator(weights, X, Y, act, loss):
+    """[Pearlmutter 1994] hessian_operator, on the weights themselves instead of a copy."""
+    kept, jet = [], getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
+
+    def f(u):
+        """phi(u) for the forward pass, which keeps phi'(u) and phi''(u) too."""
+        # More than half of H v is these three, and half of that new memory and equal exponentials: so all three of
+        # a few rows at once (a jet), whose parts stay in the cache.
+        three, few = np.empty((3,) + u.shape), 1 + 8192 // u.shape[1]
+        for s in range(0, len(u), few):
+            three[:, s:s + few] = jet(u[s:s + few])
+        kept.append(three[1:])                                      # (2, n, n_k)
+        return three[0]
+
+    inputs, z = forward_pass(weights, X, SimpleNamespace(f=f))
+    delta, bend, d2l = [loss.d1(z[-1], Y)], [], loss.d2(z[-1], Y)
+    for k in reversed(range(len(kept))):                            # (ii) with phi', and with phi'' in its place
+        delta_k, bend_k = deltas(weights[k:k + 2], z[k:k + 2], delta[0], act, [kept[k]])[0]
+        delta.insert(0, delta_k)
+        bend.insert(0, bend_k)                                      # phi''(z_k) (W_(k+1)^T delta_(k+1)), (n, n_k)
+    slope = [both[0] for both in kept]                              # phi'(z_k), (n, n_k)
     back = [W[:, :u.shape[1]] for W, u in zip(weights[1:], z)]      # W_(k+1) without the bias column
-    slope = [act.df(u) for u in z[:-1]]                             # phi'(z_k), (n, n_k)
-    bend = [act.d2f(u) * (d @ B) for u, d, B in zip(z, delta[1:], back)]        # phi''(z_k) (W_(k+1)^T delta_(k+1))
     P = sum(W.size for W in weights)
 
     def matvec(vector):
@@ -70,15 +90,19 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
         Rz, Ra = [inputs[0] @ V[0].mT], []                          # (..., n, n_1)
         for k, B in enumerate(back):
             Ra.append(slope[k] * Rz[k])
-            Rz.append(inputs[k + 1] @ V[k + 1].mT + Ra[k] @ B.T)
+            Rz.append(inputs[k + 1] @ V[k + 1].mT)
+            Rz[-1] += Ra[k] @ B.T
         Rdelta = np.einsum("nkm,...nm->...nk", d2l, Rz[-1])
         for k, part in reversed(list(enumerate(unstack(product, weights)))):
             np.matmul(Rdelta.mT, inputs[k], out=part)               # (..., n_k, columns)
             if k:
                 units = Ra[k - 1].shape[-1]
                 part[..., :units] += delta[k].T @ Ra[k - 1]
-                Rdelta = Rdelta @ back[k - 1] + delta[k] @ V[k][..., :units]
-                Rdelta = slope[k - 1] * Rdelta + bend[k - 1] * Rz[k - 1]
+                Rdelta = Rdelta @ back[k - 1]                       # in place from here on, no new memory
+                Rdelta += delta[k] @ V[k][..., :units]
+                Rdelta *= slope[k - 1]
+                Rz[k - 1] *= bend[k - 1]
+                Rdelta += Rz[k - 1]
         return product
 
     return matvec
@@ -92,7 +116,7 @@ def hessian_vector_product(weights, vector, X, Y, act, loss=SQUARE):
 
     For many vectors one after the other at one point take hessian_operator.
     """
-    return hessian_operator(weights, X, Y, act, loss)(vector)
+    return _operator(weights, X, Y, act, loss)(vector)
 
 
 @checked
@@ -101,7 +125,7 @@ def hessian_plain(weights, X, Y, act, loss=SQUARE):
 
     Symmetric bit by bit; rows and columns in the order of flatten. `hessian` is the same faster.
     """
-    H = hessian_operator(weights, X, Y, act, loss)(np.eye(sum(W.size for W in weights)))
+    H = _operator(weights, X, Y, act, loss)(np.eye(sum(W.size for W in weights)))
     return (H + H.T) / 2
 
 
@@ -179,7 +203,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         count += 1
         try:
             if moved:
-                H = hessian_operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
+                H = _operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
                 values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
             s = -c / (np.abs(values) + mu * size)                   # the step in the basis Q
@@ -243,8 +267,9 @@ def _pull_back(W, slope, S):
 
 def _curvature_pass(weights, z, Y, act, loss):
     """[beyond the papers] (ii) and (vii): phi'(z_k) (n_k, n), delta_k (n_k, n) and S_kk (n_k, n_k, n), three lists."""
-    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act)]
-    slope, S = [act.df(u.T.copy()) for u in z[:-1]], [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
+    slope = [act.df(u) for u in z[:-1]]
+    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, slope)]
+    slope, S = [s.T.copy() for s in slope], [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
     for k in reversed(range(len(slope))):
         back, i = weights[k + 1][:, :len(slope[k])].T, np.arange(len(slope[k]))
         S.insert(0, slope[k] * (back @ _pull_back(weights[k + 1], slope[k], S[0])))
@@ -283,14 +308,16 @@ def _shallow(weights, X, Y, act, loss, H):
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
-    x, slope, dl = inputs[0].T, act.df(z[0].T), loss.d1(z[1], Y).T  # (c, n), (h, n), (M, n)
+    x, dl, u = inputs[0].T, loss.d1(z[1], Y).T, z[0].T.copy()       # (c, n), (M, n), (h, n)
+    jet = getattr(act, "jet", None)                                 # phi' and phi'' cost less together
+    slope, curve = jet(u)[1:] if jet else (act.df(u), act.d2f(u))
     J, d2l = np.zeros((len(H), M, n)), loss.d2(z[1], Y)
     np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, n))
     J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
     for s in range(0, len(H), 128):                                 # by strips of rows, from the diagonal on
         strip = np.einsum("nkm,pkn->pmn", d2l, J[s:s + 128])        # l'' J
         H[s:s + 128, s:] += strip.reshape(len(strip), -1) @ J[s:].reshape(len(H) - s, -1).T
-    bend = V @ dl * act.d2f(z[0].T)                                 # (h, n)
+    bend = V @ dl * curve                                           # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += _input_pairs(bend, x)
     turn = (slope[:, None] * dl).reshape(h * M, n) @ x.T            # (h M, c)
     H[:h * c, h * c:].reshape(h, c, M, c2)[i, :, :, i] += turn.reshape(h, M, c).swapaxes(1, 2)

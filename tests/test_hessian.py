@@ -1,4 +1,6 @@
 """Tests of hessian.py. Each name says what is claimed; each tolerance says where it comes from."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -537,6 +539,25 @@ def test_a_stack_of_vectors_gives_the_stack_of_their_products(name):
         assert product.shape == stack.shape and close(product, one_by_one, ROUNDING)
         assert np.array_equal(matvec(stack), hessian_vector_product(weights, np.ascontiguousarray(stack), X, Y, TANH,
                                                                     LOGISTIC))
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_products_with_a_jet_are_those_without(name):
+    weights, X, Y = net(name)
+    V = np.random.default_rng(5).normal(size=(3, len(flatten(weights))))
+    for act in (TANH, SIGMOID, SOFTPLUS, SMOOLU):
+        H, plain = hessian_plain(weights, X, Y, act), act._replace(jet=None)
+        assert act.jet and close(hessian_plain(weights, X, Y, plain), H, ROUNDING)
+        bare = SimpleNamespace(name="own", f=act.f, df=act.df, d2f=act.d2f)     # all that an activation has to have
+        assert np.array_equal(*(hessian_vector_product(weights, V, X, Y, own) for own in (plain, bare)))
+
+
+def test_products_take_many_samples_a_few_rows_at_once():
+    # tanh, with 8192 // 3 + 1 = 2731 rows at once: sums over the parts of the samples are the whole
+    rng = np.random.default_rng(0)
+    weights, X, Y = random_weights([2, 3, 3, 1], rng=rng), rng.normal(size=(6000, 2)), rng.normal(size=(6000, 1))
+    parts = [hessian_plain(weights, X[s:s + 1000], Y[s:s + 1000], TANH) for s in range(0, 6000, 1000)]
+    assert close(hessian_plain(weights, X, Y, TANH), sum(parts), 6000 * EPS)                    # 6000 terms
 
 
 def test_products_refuse_vectors_of_another_length():

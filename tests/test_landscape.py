@@ -104,6 +104,28 @@ def test_derivatives_keep_their_digits_in_the_tails():
     assert SOFTPLUS.f(800.0) == 800.0 and np.isclose(SOFTPLUS.f(-50.0), np.exp(-50.0), rtol=1e-14)
 
 
+@every_activation
+def test_a_jet_is_the_three_functions_to_a_few_eps(act):
+    if act.jet is None:
+        assert act.name in ("ReLU", "leaky ReLU", "rectified tanh")
+        return
+    x = np.concatenate([EXTREMES, -EXTREMES, np.linspace(-2, 2, 4001), np.linspace(-40, 40, 4001),
+                        0.25 + EPS * np.arange(-8, 8)])
+    for one, plain in zip(act.jet(x), (act.f, act.df, act.d2f), strict=True):
+        # each is up to some ten roundings, of which (1 - q) / (1 + q) at q = exp(-1/2) doubles the first; below 1e-300
+        # a result is a multiple of 5e-324, no longer exact to eps
+        assert (np.abs(one - plain(x)) <= 6 * EPS * np.abs(plain(x)) + 1e-322).all(), act.name
+        assert one.shape == x.shape and (np.signbit(one) == np.signbit(plain(x))).all()
+    assert all(np.array_equal(a, b[:, 0]) for a, b in zip(act.jet(x), act.jet(x[:, None])))
+
+
+def test_deltas_with_known_slopes_are_the_same():
+    weights = random_weights([3, 4, 5, 2], rng=0)
+    _, z = ls.forward_pass(weights, np.ones((6, 3)), SIGMOID)
+    known = ls.deltas(weights, z, z[-1], None, [SIGMOID.df(u) for u in z[:-1]])
+    assert all(np.array_equal(a, b) for a, b in zip(known, ls.deltas(weights, z, z[-1], SIGMOID), strict=True))
+
+
 def test_smoolu_is_smooth_at_zero_and_underflows_only_below_one_over_745():
     x = np.array([1 / 700, 1 / 500, 1 / 100, 1 / 10])
     for function, exact in ((SMOOLU.f, lambda t: math.exp(-1 / t) * t),
