@@ -159,16 +159,6 @@ def _slope_level(weights, X, Y, act, loss):
     return 1e-12 * np.abs(loss.d1(f, Y)) + np.abs(loss.d1(f + e, Y) - loss.d1(f - e, Y))
 
 
-def _gradient_level(weights, X, Y, act, loss):
-    """[beyond the papers] Which size of dL/dtheta counts as zero: sum_nu |J_nu|^T (the level of l'), (P,).
-
-    nan where l' has underflowed on all samples: then the minimum lies at infinity, and no gradient is small enough.
-    """
-    level = _slope_level(weights, X, Y, act, loss)
-    J = np.abs(jacobian_pass(weights, *forward_pass(weights, X, act), act)).reshape(level.size, -1)         # (n M, P)
-    return level.ravel() @ J if level.max() > 1e-290 else np.full(J.shape[1], np.nan)
-
-
 @checked
 def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     """[beyond the papers] Descent to a stationary point of any loss, down to the rounding of the gradient: a Fit.
@@ -179,9 +169,9 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 
     iterations : int, >= 0; the largest number of steps tried
 
-    So negative curvature is descended, not climbed. A step is taken if it lowers L. mu falls by 10 where the decrease
-    is at least 3/4 of -(g . step + step . H step / 2), rises by 4 where it is less than 1/4. Near the end L no longer
-    resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
+    So negative curvature is descended, not climbed. A step is taken if it lowers L. mu is divided by 10 where the
+    decrease is at least 3/4 of -(g . step + step . H step / 2), multiplied by 4 where it is less than 1/4. Near the end
+    L no longer resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
 
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
     stays False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates
@@ -195,9 +185,16 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         delta = deltas(trial, z, loss.d1(z[-1], Y), act)
         return loss.value(z[-1], Y).sum(), np.concatenate([(d.T @ a).ravel() for d, a in zip(delta, inputs)])
 
+    def stationary(theta, g):
+        """Whether each |g_i| is at most sum_nu |J_nu|^T (the level of l')."""
+        net = unstack(theta, weights)
+        J = jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)         # (n M, P)
+        level = _slope_level(net, X, Y, act, loss).ravel()          # underflowed: the minimum lies at infinity
+        return level.max() > 1e-290 and bool((np.abs(g) <= level @ np.abs(J)).all())
+
     theta = np.concatenate([W.ravel() for W in weights])
     L, g = value_and_gradient(theta)
-    done = (np.abs(g) <= _gradient_level(weights, X, Y, act, loss)).all()
+    done = stationary(theta, g)
     mu, count, moved = 1e-3, 0, True
     while not done and count < iterations and mu < 1e12:
         count += 1
@@ -219,7 +216,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         mu = max(mu / 10, 1e-13) if decrease > 0.75 * expected else mu * (1 if decrease >= 0.25 * expected else 4)
         if moved:
             theta, L, g = theta + Q @ s, L_new, g_new
-            done = (np.abs(g) <= _gradient_level(unstack(theta, weights), X, Y, act, loss)).all()
+            done = stationary(theta, g)
     return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, bool(done))
 
 

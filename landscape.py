@@ -626,7 +626,7 @@ def _triangular_solve(A, Y):
 #
 #     S_i = d_i - knot/(1-knot) S_(i-1),  d_i = (y_i - y_(i-1)) / ((1-knot) g_i),  m_i = S_i - S_(i-1),  S_0 = y_0 = 0
 #
-# where t_0 is a free choice (`_thresholds`). Errors are passed on with the factor knot/(1-knot): the paper's 1/2
+# where t_0 is a free choice. Errors are passed on with the factor knot/(1-knot): the paper's 1/2
 # passes them on undiminished, 0.1 divides them by 9 at each point (0 would let rounding switch unit i on at point
 # i-1). What is left is eps times the growth max_i sum_j |A_ij m_j|, which depends on the direction: we take the best
 # of a hundred. smooLU(s) is s - 1 + O(1/s) for large s and 0 below 1/745, so a is scaled up until the smallest gap is
@@ -687,7 +687,10 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
             gap = np.diff(np.sort(s)).min(initial=np.ptp(s) or 1.0)
             scale = _scale(act, gap) if gap > 0 else 1.0
             W[rows, :n_in] *= scale
-            order, W[rows, -1] = _thresholds(scale * s, knot)
+            order = np.argsort(s)
+            t = scale * s[order]
+            t_0 = t[0] - ((t[-1] - t[0]) or 1.0)                    # one whole range before t_1, not out of proportion
+            W[rows, -1] = t - (1 - knot) * np.diff(t, prepend=t_0)  # b_i = t_(i-1) + knot (t_i - t_(i-1))
         elif k == 0:
             W[0] *= carry
             W[0, -1] = carry * (s.min() - 1)                                    # carry <= s: smooLU takes 1 off a layer
@@ -695,18 +698,6 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
     A = act.f(forward_pass(weights, X, act)[1][-1])[order, :n]                  # sigma(s_i - b_j), as forward has it
     m = _output_weights(A, Y[order], act)                                       # M2 for M outputs (Remark 4.2)
     return weights + [np.hstack([m, np.zeros((M, widths[-1] + 1 - n))])]
-
-
-def _thresholds(t, knot):
-    """[Cooper 2018, Lemma 3.3] The order that sorts t (n,), and b_i = t_(i-1) + knot (t_i - t_(i-1)) in it.
-
-    t_0 lies one whole range of t before t_1 (one unit, if n = 1), so as not to be out of proportion with the other
-    gaps, as the paper's t_0 = t_1 - 1 may be.
-    """
-    order = np.argsort(t)
-    t = t[order]
-    t_0 = t[0] - ((t[-1] - t[0]) or 1.0)
-    return order, t - (1 - knot) * np.diff(t, prepend=t_0)
 
 
 def _scale(act, gap):
