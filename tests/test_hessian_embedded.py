@@ -572,7 +572,7 @@ def values_and_gradients(theta, like, X, Y, act):
     return ((z[-1] - Y) ** 2).sum(axis=(1, 2)) / 2, g
 
 
-def lowest_descent(weights, X, Y, act, distance=2e-3, count=16, seed=0, steps=3000):
+def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, seed=0, steps=3000):
     """Descents from `count` points around: the lowest L reached, minus L there, and the largest gradient left.
 
     All in one batch: steps of half |H|^-1 g, H floored at 1e-4 of its largest eigenvalue, cut at length 0.05.
