@@ -1828,7 +1828,7 @@ def read_data(path):
                              "fits both")
     kept = np.array([[*row, target] for row, (_, target) in seen.items()])
     if len(kept) < len(table):
-        notes.append(f"{len(table) - len(kept)} of {len(table)} rows are equal to another and count once.")
+        notes.append(f"Of {len(table)} rows {len(table) - len(kept)} equal another and count once: equal in all columns.")
     if not 2 <= len(kept) <= MOST_ROWS:
         raise ValueError(f"{path} has {len(kept)} different rows, it should have 2 to {MOST_ROWS}: the exact fit is "
                          "n x n")
