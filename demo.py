@@ -1828,7 +1828,7 @@ def read_data(path):
                              "fits both")
     kept = np.array([[*row, target] for row, (_, target) in seen.items()])
     if len(kept) < len(table):
-        notes.append(f"Of {len(table)} rows {len(table) - len(kept)} equal another and count once: equal in all columns.")
+        notes.append(f"Of {len(table)} rows {len(table) - len(kept)} are equal to another one and left out.")
     if not 2 <= len(kept) <= MOST_ROWS:
         raise ValueError(f"{path} has {len(kept)} different rows, it should have 2 to {MOST_ROWS}: the exact fit is "
                          "n x n")
@@ -1853,18 +1853,18 @@ and Y with two axes. A Y of shape (n,) would broadcast to a wrong loss without a
 def definitions():
     """{name: (module, syntax tree, source lines)} of all that stands at the top of the five modules, in reading order.
 
-    The door is left out, and what only it uses; the source of a function begins with its def, after @checked.
+    The door is left out with all that it calls; the source of a function begins with its def, after @checked.
     """
     found = {}
     for module in MODULES:
         source = inspect.getsource(module)
-        source = source[:source.find("\n# The door: nothing below is mathematics")] if module is ls else source
         for node in ast.parse(source).body:
             names = [node.name] if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else \
                 [target.id for target in node.targets] if isinstance(node, ast.Assign) else []
             lines = source.splitlines()[node.lineno - 1:node.end_lineno]
             found |= {name: (module, node, [line for line in lines if line.strip() != "@checked"]) for name in names}
-    del found["checked"]
+    for name in needed(["checked"], found):
+        del found[name]
     return found
 
 

@@ -2,7 +2,6 @@
 import inspect
 import math
 import re
-import types
 
 import numpy as np
 import pytest
@@ -1150,39 +1149,9 @@ def test_what_no_net_or_graph_can_be_is_refused():
             call()
 
 
-def test_functions_work_when_copied_without_the_door():
-    source, _, _ = inspect.getsource(ls).partition("# The door: nothing below is mathematics")
-    start, stop = source.index("def checked(function):"), source.index("# ---", source.index("def checked(function):"))
-    bare = types.ModuleType("bare")
-    exec(re.sub(r"^ *@checked\n", "", source[:start] + source[stop:], flags=re.M), bare.__dict__)
-    assert not any("check" in name for name in vars(bare)) and hasattr(bare, "interpolate_deep")
-    weights, X, Y = draw([2, 6, 1], n=4)
-    graph = (np.array([(0, 2, 0), (-1, 2, 1), (1, 2, 1)]), np.array([0.3, 0.2]), X)
-    circle = (lambda t: np.array([t @ t - 1]), lambda t: 2 * t[None], np.array([1.0, 2.0]))
-    calls = [
-        lambda m: m.forward(weights, X, m.TANH), lambda m: m.training_loss(weights, X, Y, m.TANH, m.power_loss(3)),
-        lambda m: m.flatten(m.gradient(weights, X, m.sigmoid(Y), m.SMOOLU, m.LOGISTIC)),
-        lambda m: m.jacobian(weights, X, m.RELU), lambda m: m.unflatten(np.arange(25.0), weights)[1],
-        lambda m: m.input_jacobian(weights, X, m.TANH),
-        lambda m: m.from_pairs(m.to_pairs(weights, 2))[0], lambda m: m.random_weights(np.array([2, 3]), rng=0)[0],
-        lambda m: m.interpolate(X, Y, rng=0)[1],
-        lambda m: m.interpolate_deep(X, Y, np.array([2, 4]), m.RELU, rng=0)[2],
-        lambda m: m.interpolate_as_printed(X, Y, m.RELU, np.array([1.0, 2.0]))[1],
-        lambda m: m.fit(weights, X, Y, m.TANH).weights[0],
-        lambda m: m.jacobian_rank(weights, X, m.TANH), lambda m: m.perturb_labels(Y, 0.1, rng=0),
-        lambda m: m.tangent_basis(weights, X, m.TANH), lambda m: m.project_to_zero_loss(weights, X, Y, m.TANH)[0],
-        lambda m: m.walk_zero_loss(weights, X, Y, m.TANH, steps=2, length=0.1, rng=0)[2][0],
-        lambda m: m.project_to_zero(*circle), lambda m: m.walk_zero(*circle, steps=3, length=0.1, rng=0),
-        lambda m: m.dag_forward(*graph, m.TANH), lambda m: m.dag_jacobian(*graph, m.TANH),
-    ]
-    for call in calls:
-        assert np.array_equal(call(bare), call(ls)), inspect.getsource(call)
-
-
 def test_every_public_function_starts_its_docstring_with_its_source():
-    source = inspect.getsource(ls).partition("# The door: nothing below is mathematics")[0]
-    names = re.findall(r"^(?:def|class) (\w+)", source, re.M)
-    assert len(names) > 60
+    names = re.findall(r"^(?:def|class) (?!check_|read_contract|Told)(\w+)", inspect.getsource(ls), re.M)
+    assert len(names) > 60                                          # those of the door apart
     for name in names:
         assert getattr(ls, name).__doc__ and getattr(ls, name).__doc__.startswith("["), name
 
