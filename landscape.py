@@ -1226,7 +1226,7 @@ FLAGS = "ignore" if sys.platform == "darwin" else "raise"
 
 @cache
 def read_contract(function):
-    """{argument: (kind, axes, conditions)} from the docstring, what tells sizes first; TypeError if unreadable."""
+    """[the project] {argument: (kind, axes, conditions)} from the docstring; a TypeError where it is unreadable."""
     where, parameters = function.__qualname__, inspect.signature(function).parameters
     if not function.__doc__:
         raise TypeError(f"{where} has no docstring to read its contract from (python -OO takes them away)")
