@@ -10,8 +10,7 @@
     python demo.py --copy NAME... [--blank]   a file of your own with these functions and all that they call
     python demo.py --figures DIR          the figures (needs matplotlib)
 
-A section is a generator of text and of checks, so it can be read, run and copied alone. The exit status is 1 if a check
-fails, and 2, with one sentence, if an option or the data are bad.
+The exit status is 1 if a check fails, and 2, with one sentence, if an option or the data are bad.
 """
 import argparse
 import ast
@@ -35,9 +34,8 @@ import landscape as ls
 import pacbayes as pb
 import reparam as rp
 
-# Macroeconomic data of the USA, 1947 to 1962: J. W. Longley, Journal of the American Statistical Association 62
-# (1967), a NIST reference data set known for nearly dependent columns. Columns: price index, gross national
-# product, unemployed, armed forces, population, year; the target is the number of employed, in thousands.
+# The USA, 1947 to 1962: J. W. Longley, Journal of the American Statistical Association 62 (1967), nearly dependent
+# columns: price index, gross national product, unemployed, armed forces, population, year; target: employed, thousands.
 LONGLEY = """
 83.0,234289,2356,1590,107608,1947,60323 88.5,259426,2325,1456,108632,1948,61122
 88.2,258054,3682,1616,109773,1949,60171 89.5,284599,3351,1650,110929,1950,61187
@@ -524,11 +522,10 @@ def escape(seed, data):
 def designed_minimum(signs, seed):
     """A net 1-1-1, inputs and targets at which the net is a strict minimum and G has the given signs.
 
-    Training does not find them, so the residual r = f - y is designed: J^T r = 0 makes the net stationary, and
-    sum_nu r v phi''(z) x~ x~^T = diag(signs) is linear in r too. Of 40 nets the one farthest from a zero eigenvalue.
+    The residual r = f - y is designed: J^T r = 0 and sum_nu r v phi''(z) x~ x~^T = diag(signs) are linear in it.
     """
     best, floor = None, 0.0
-    for k in range(40):
+    for k in range(40):                                             # the one farthest from a zero eigenvalue is best
         rng = np.random.default_rng([seed, 9, k])
         narrow, x = [2 * W for W in ls.random_weights([1, 1, 1], rng=rng)], rng.normal(size=12)
         f, J = ls.forward(narrow, x[:, None], ls.TANH), ls.jacobian(narrow, x[:, None], ls.TANH)[:, 0]
@@ -545,9 +542,8 @@ def designed_minimum(signs, seed):
 
 def one_output(seed, data):
     """One output: the signs of G and of lambda decide"""
-    yield paragraph("With one output F = 0. A net 1-1-1 at a strict minimum, one unit replaced by three copies: "
-                    "eigenvalues as predicted, and the lowest L of 4000 points within 3e-4 or along a negative one's "
-                    "vector.")
+    yield paragraph("With one output F = 0. A net 1-1-1 at a strict minimum, its unit replaced by three copies: the "
+                    "eigenvalues as predicted, and the lowest L of 4000 points nearby.")
     rng = np.random.default_rng([seed, 10])
     for case, signs, lam, minimum in (("1a", (1, 1), (0.5, 0.3, 0.2), True), ("1b", (1, 1), (0.8, 0.7, -0.5), False),
                                       ("2a", (-1, -1), (2.0, -0.6, -0.4), True),
@@ -597,8 +593,7 @@ def zero_error(seed, data):
         yield equal("Fukumizu (11)", f"{act.name}: replication adds zeros only", f"{base.positive} 0 {base.zero + 5}",
                     counts(hs.inertia(W, tol=tol)))
         eta = em.omega_basis(narrow, 0, 0, lam, A, beta=beta)[:, -3:] @ rng.normal(size=3)
-        eta /= np.linalg.norm(eta)
-        theta = ls.flatten(wide)
+        eta, theta = eta / np.linalg.norm(eta), ls.flatten(wide)
         if act is ls.TANH:
             steps = np.logspace(-2, -1, 5)
             rise = [ls.training_loss(ls.unflatten(theta + t * eta, wide), X, Y, act) for t in steps]
@@ -613,14 +608,12 @@ def zero_error(seed, data):
     lost = min(ls.training_loss([np.delete(narrow[0], j, axis=0), np.delete(narrow[1], j, axis=1)], X, Y, ls.TANH)
                for j in range(3))
     yield Check("Fukumizu 5.1", "tanh: loss if any one unit is deleted", "> 1e-6", f"{lost:.1e}", bool(lost > 1e-6))
-    blocks = hs.inactive_units_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, V)
-    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D'", 2 * 3, int(np.linalg.matrix_rank(blocks.ww)))
-    W = rng.normal(size=(3, 3))
-    blocks = hs.inactive_propagation_hessian(narrow, X, Y, ls.TANH, ls.SQUARE, 0, W)
-    yield equal("Fukumizu (43)", "tanh: rank of S2 = E M", 3 * 2, int(np.linalg.matrix_rank(blocks.vv)))
+    net, rank, W = (narrow, X, Y, ls.TANH, ls.SQUARE, 0), np.linalg.matrix_rank, rng.normal(size=(3, 3))
+    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D'", 6, int(rank(hs.inactive_units_hessian(*net, V).ww)))
+    yield equal("Fukumizu (43)", "tanh: rank of S2 = E M", 6, int(rank(hs.inactive_propagation_hessian(*net, W).vv)))
     W[:, 2] = 1 + np.linalg.norm(W, axis=1) * np.linalg.norm(X, axis=1).max()           # off on the data
     blocks = hs.inactive_propagation_hessian(narrow, X, Y, ls.RELU, ls.SQUARE, 0, W)
-    yield equal("Fukumizu (44)", "ReLU units off: rank of S3", 0, int(np.linalg.matrix_rank(blocks.vv)))
+    yield equal("Fukumizu (44)", "ReLU units off: rank of S3", 0, int(rank(blocks.vv)))
     off = em.inactive_relu_units(narrow, 0, V, X)
     at = np.concatenate([o.ravel() for o in em.parameter_order(narrow, 0, 3)])
     H = hs.hessian(off, X, ls.forward(narrow, X, ls.RELU), ls.RELU)[at[:, None], at]
@@ -630,11 +623,11 @@ def zero_error(seed, data):
 def decay(seed, data):
     """Weight decay and softmax change the verdicts"""
     rng, mu, lam, root = np.random.default_rng([seed, 18]), 0.1, np.array([0.5, 0.8, -0.3]), np.sqrt([0.2, 0.3, 0.5])
-    yield paragraph("With mu |theta|^2 / 2 added replication is stationary no longer, but for ReLU with gamma = beta. "
-                    "Units with w = v = 0 are, with eigenvalues mu +- sigma_i of F0 = phi'(0) sum delta x~^T. Targets: "
-                    "J^T l' = -mu theta, F0 as wanted.")
+    yield paragraph("With mu |theta|^2 / 2 added replication is stationary no longer, but for ReLU with gamma = beta; "
+                    "units at w = v = 0 are, with eigenvalues mu +- sigma_i, those of F0 = phi'(0) sum delta x~^T.")
     X, weights = rng.normal(size=(60, 2)), [1.5 * W for W in ls.random_weights([2, 2, 2], bias=[True, False], rng=rng)]
     weights[0][:, 2] *= 0.1                                         # near 0, so that the ReLU units are on for many
+
     def gradient_of(act, ratio, embed, net=weights):
         F0 = mu * ratio * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])          # singular values mu ratio (1, 1/2)
         rows = np.vstack([ls.jacobian(net, X, act).reshape(120, -1).T, np.kron(ls.augment(net[0], X), np.eye(2)).T])
@@ -642,6 +635,7 @@ def decay(seed, data):
         slope = np.linalg.lstsq(rows[:len(wanted)], wanted, rcond=1e-12)[0]
         Y, wide = ls.forward(net, X, act) - slope.reshape(60, 2), embed(net)
         return ls.gradient(wide, X, Y, act)[0] + mu * wide[0], hs.hessian(wide, X, Y, act)
+
     g = gradient_of(ls.TANH, 0, lambda w: em.replicate_unit(w, 0, 0, lam))[0][[0, 2, 3]]
     u = mu * np.outer(1 - lam, weights[0][0])
     yield below("beyond", "tanh copies: gradient - mu (1 - lam) u", np.abs(g - u).max(), 1e-12)
@@ -730,9 +724,8 @@ def pac_bayes(seed, data):
     S = pb.mean_curvature(v, inputs)
     s, W = np.linalg.eigh(S)
     kl = pb.kl_smooth(theta, v, H0, S, sigma, tau)
-    yield paragraph("A tanh net 1-2-1 with zero error on n = 3 points, and E = 3 inactive units. Prior N(0, "
-                    f"{sigma:g}^2 I); posterior: variance tau^2 / h for curvature h, tau = {tau:g}, the prior's where "
-                    "h = 0. H0 is the Hessian of the narrow net, S that in the new w.")
+    yield paragraph(f"A tanh net 1-2-1, zero error on 3 points, and 3 inactive units. Prior N(0, {sigma:g}^2 I), "
+                    f"posterior variance tau^2 / h for curvature h, tau = {tau:g}; H0: narrow net, S: the new w.")
     yield equal("Fukumizu G.2.2", "rank of H0, of S = (v v^T) x (x~^T x~)", "3 2",
                 f"{hs.inertia(H0).positive} {hs.inertia(S).positive}")
     c = np.concatenate([np.where(h > 1e-9 * h[5], tau ** 2 / np.maximum(h, 1e-300), sigma ** 2), np.full(3, sigma ** 2),
@@ -749,16 +742,14 @@ def pac_bayes(seed, data):
     yield f"    mean of log q/p over 20,000 draws: {log_ratio.mean():.2f} +- {error:.2f} nats; in closed form {kl:.2f}"
     yield beside("Fukumizu G.2.2", "|difference| in standard errors", "< 6", abs(log_ratio.mean() - kl) / error, ".1f")
     log_det, log_pdet = np.log(np.maximum(np.abs(s), 1e-300)).sum(), np.log(s[-2:]).sum()
-    yield "\n" + paragraph("Without S, as for ReLU units that are off, it is "
-                           f"{pb.kl_relu(theta, v, H0, sigma, tau):.2f}. As printed: log det S is {log_det:.0f}, the "
-                           f"logarithm of rounding (nonzero part: {log_pdet:.2f}); d_1 = E M = 3 stands for the rank "
-                           f"2, {(3 - 2) * np.log(sigma / tau):.2f} nats too many, and + d_1 for - 2, "
-                           f"{(3 + 2) / 2:.2f} too many.")
+    yield "\n" + paragraph(f"For ReLU units that are off it is {pb.kl_relu(theta, v, H0, sigma, tau):.2f}. As printed: "
+                           f"log det S is {log_det:.0f}, the logarithm of rounding (nonzero part: {log_pdet:.2f}); d_1 "
+                           f"for the rank adds {np.log(sigma / tau):.2f} nats, + d_1 for - 2 adds {(3 + 2) / 2:.2f}.")
     printed = 2 * np.log(2 * delta / 10) / 9
     yield Check("Fukumizu (13)", "printed: under the root, KL = 0, n = 10", "< 0", f"{printed:.2f}", bool(printed < 0))
-    yield near("Fukumizu (39)", "the bound, KL = 1/2, n = 100, by hand", 0.81,
-               pb.pac_bayes_bound(0.0, 0.5, 100, 0.05), 5e-3)
     n, H = 100, H0 / 3
+    hand = pb.pac_bayes_bound(0.0, 0.5, 100, 0.05)
+    yield near("Fukumizu (39)", "the bound, KL = 1/2, n = 100, by hand", 0.81, hand, 5e-3)
     best = pb.optimal_posterior(H, theta, n, delta, sigma)
     bound = pb.approximate_bound(0.0, H, theta, best.cov, n, delta, sigma)
     yield "\nThe bound (40): the best tau^2 is sqrt(2 / ((n - 1) (KL + ln(n / delta))))."
@@ -841,11 +832,9 @@ def experiment(seed, data):
         norm = np.linalg.norm(ls.flatten(net))
         yield below("Fukumizu Fig. 2", f"{name}: squared error, |theta| = {norm:.1f}", error, 1e-29)
     tanh, scale = shown.measured["tanh"], 34 / max(shown.measured["tanh"].ratio)
-    yield "\n  H   ReLU  smooLU   tanh            predicted"
-    for k, H in enumerate(shown.widths):
-        yield (f" {H:2d}  {shown.measured['ReLU'].ratio[k]:5.2f}   {shown.measured['smooLU'].ratio[k]:5.2f}  "
-               f"{tanh.ratio[k]:5.2f} +- {tanh.error[k]:4.2f}    {shown.predicted['tanh'][k]:5.2f}  "
-               + "#" * round(scale * tanh.ratio[k]))
+    yield "\n  H   tanh           predicted"
+    for H, ratio, error, predicted in zip(shown.widths, *tanh[:2], shown.predicted["tanh"]):
+        yield f" {H:2d}  {ratio:5.2f} +- {error:4.2f}  {predicted:5.2f}  {'#' * round(scale * ratio)}"
     yield ""
     least = tanh.ratio[-1] - 5 * tanh.error[-1]
     yield beside("Fukumizu Fig. 2", "tanh: ratio, H = 50, less 5 st. errors", "> 1.1", least, ".2f")
@@ -948,12 +937,10 @@ def alpha_scale(seed, data):
     boxes = rp.flat_boxes(weights, r, 6)
     yield "\n" + paragraph(f"A net 2-3-1 at L = 0, L < {epsilon} on a box of radius {r:.1e}. The boxes T_alpha^k(box) "
                            "are disjoint, do not shrink, and L takes on each the same values.")
-    worst = 0.0
-    for k in range(6):
-        center = rp.alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k])
-        met = max(ls.training_loss([W + radius * rng.uniform(-1, 1, size=W.shape)
-                                    for W, radius in zip(center, boxes.radii[k])], X, Y, ls.RELU) for _ in range(50))
-        worst = max(worst, met)
+    centers = [rp.alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k]) for k in range(6)]
+    points = [[W + radius * rng.uniform(-1, 1, size=W.shape) for W, radius in zip(center, radii)]
+              for center, radii in zip(centers, boxes.radii) for _ in range(50)]
+    worst = max(ls.training_loss(point, X, Y, ls.RELU) for point in points)
     yield below("Dinh Thm 2", "largest L met on six boxes", worst, epsilon)
     deep = live_net([4, 3, 3, 1], True, 40, np.random.default_rng([seed, 22]))
     more = rp.flat_boxes(deep[0], rp.box_radius(*deep, epsilon), 6, layers=(2, 0))
@@ -982,8 +969,7 @@ def alpha_scale(seed, data):
     alphas = rp.alphas_for_many(H, sizes, bound, tol=1e-10 * values[-1])
     many = int((np.linalg.eigvalsh(hs.hessian(rp.alpha_scale(weights, alphas), X, Y, ls.RELU)) > bound).sum())
     predicted = rp.large_eigenvalues(rank, sizes)
-    yield (f"\nA net 4-3-3-1 at zero loss, rank {rank} of P = 24, largest eigenvalue {values[-1]:.1f}.\n"
-           f"Scaled by Theorem 5, r - min n_k = {rank} - 3 of them exceed ten times that.")
+    yield f"\nA net 4-3-3-1 of rank r = {rank}, scaled: r - min n_k exceed 10 lambda_1 = {bound:.0f}."
     yield Check("Dinh Thm 5", f"eigenvalues above {bound:.0f}", f">= {predicted}", str(many), many >= predicted > 0)
 
 
@@ -1007,11 +993,10 @@ def sharpness(seed, data):
     second = rp.quadratic_sharpness(H, 0.0, 1e-4)
     yield near("Dinh Def. 2", "measured / second order, eps = 1e-4", 1, found / second, 0.05)
     epsilon, constant = 0.05, np.sum(Y ** 2) / 2
-    before = rp.epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, rng=seed).value
     alpha = rp.alpha_to_constant(weights, epsilon)
     moved = rp.alpha_scale(weights, [alpha, 1 / alpha])
-    after = rp.epsilon_sharpness(loss, gradient, ls.flatten(moved), epsilon, hessian=hs.hessian(moved, X, Y, ls.RELU),
-                                 rng=seed).value
+    before, after = (rp.epsilon_sharpness(loss, gradient, ls.flatten(w), epsilon, hessian=hs.hessian(w, X, Y, ls.RELU),
+                                          rng=seed).value for w in (weights, moved))
     yield f"The same function at alpha = {alpha:.1e}, where the ball holds the function f = 0:"
     yield Check("Dinh Sec. 4.3", f"sharpness, {before:.2f} before, is then", f">= {constant:.0e}", f"{after:.1e}",
                 after >= constant * (1 - 1e-12))
@@ -1069,9 +1054,11 @@ def orbit(seed, data):
     P, R, off = 24, max(1.0, np.linalg.norm(X, axis=1).max()), 3 * rng.normal(size=(1, 2))
     tau2, sigma2, epsilon, rank = 1e-2, 1.0, 0.05, ls.jacobian_rank(narrow, X, ls.RELU)
     A = rng.normal(size=(P, 5))
+
     def posterior(H):
         h, U = np.linalg.eigh(H)
         return (U * (tau2 / (h.clip(0) + tau2 / sigma2))) @ U.T     # symmetric, unlike an inverse, to rounding
+
     def moved_inactive(moved, alpha):
         for _ in range(20):                                         # anywhere in T_alpha of the flat set
             w = rng.normal(size=(2, 2))
@@ -1079,6 +1066,7 @@ def orbit(seed, data):
             moved[0][4:, 2] = alpha * R * rng.uniform(1, 3, size=2)
             moved[1][:, 4:6] = rng.normal(size=(1, 2)) / alpha
             yield ls.training_loss(moved, X, Y, ls.RELU)
+
     H0, rows = hs.hessian(weights, X, Y, ls.RELU), []
     for alpha in alphas:
         moved, d = rp.alpha_scale(weights, [alpha, 1 / alpha]), rp.alpha_diagonal(weights, [alpha, 1 / alpha])
@@ -1094,9 +1082,8 @@ def orbit(seed, data):
                      *change[4:], *change[:4],
                      rp.epsilon_sharpness(*functions, theta, epsilon, hessian=H, rng=seed, box=True, subspace=A).value,
                      pb.gaussian_kl(theta, posterior(H), np.zeros(P), sigma2 * np.eye(P))))
-    yield paragraph("A ReLU net 2-4-1 at zero loss on 8 samples, with two more units that are off, along T_alpha. KL: "
-                    "from N(theta, tau^2 (H + tau^2/sigma^2 I)^-1) to N(0, sigma^2 I), tau = 0.1, sigma = 1. "
-                    "Sharpness: eps = 0.05.") + "\n"
+    yield paragraph("A ReLU net 2-4-1 at zero loss on 8 samples, two more units off, along T_alpha; eps = 0.05. KL: "
+                    "from N(theta, tau^2 (H + tau^2/sigma^2 I)^-1) to N(0, sigma^2 I), tau = 0.1, sigma = 1.") + "\n"
     yield "    alpha" + " " * 25 + "".join(f"{alpha:9.1f}" for alpha in alphas)
     table = {"L": ".0e", "f at a point off the data": ".3f", "rank of the Jacobian": "d",
              "|J tangent| / |J||tangent|": ".0e", "largest L, idle units moved": ".0e",
@@ -1117,9 +1104,8 @@ def orbit(seed, data):
     yield below("beyond", "its tangent is in the kernel of J", tangent.max(), 1e-13)
     yield below("Fukumizu Prop. 7", "idle units, scaled along, stay flat: L", idle.max(), 1e-24)
     yield below("Dinh Sec. 1", "KL, prior carried along: range", np.ptp(common) / common[2], 1e-9)
-    flattest = rp.alpha_scale(weights, rp.flattest_alphas(H0, [18, 6]))
-    yield below("beyond", "least trace: range, and - trace reached", max(np.abs(least / np.trace(hs.hessian(
-        flattest, X, Y, ls.RELU)) - 1)), 1e-9)
+    reached = np.trace(hs.hessian(rp.alpha_scale(weights, rp.flattest_alphas(H0, [18, 6])), X, Y, ls.RELU))
+    yield below("beyond", "least trace: range, and - trace reached", np.abs(least / reached - 1).max(), 1e-9)
     for name, values in zip(("norm of (theta_i theta_j H_ij)", "sum of theta_i^2 H_ii", "box eps |theta_i|"), scaled):
         yield below("beyond", f"{name}: range", np.ptp(values) / values[2], 1e-6)
     yield beside("beyond", "Keskar's box: largest / smallest", "> 2", keskar.max() / keskar.min(), ".0f")
@@ -1260,10 +1246,9 @@ def story_embed(seed):
     off = em.inactive_relu_units(narrow, 0, np.ones((1, 2)), X)
     H, base = hs.hessian(off, X, Y, ls.RELU), hs.inertia(hs.hessian(narrow, X, Y, ls.RELU))
     L = ls.training_loss(narrow, X, Y, ls.RELU)
-    yield "\n" + paragraph(
-        f"A ReLU net of the same shape has a minimum at L = {L:.3f}, with {base[0]} positive eigenvalues and {base[2]} "
-        "zeros (each unit can be rescaled). Add a unit that is off, its input negative at every point: its 5 weights "
-        "can move, and L stays.")
+    yield "\n" + paragraph(f"A ReLU net of the same shape has a minimum at L = {L:.3f}, with {base[0]} positive "
+                           f"eigenvalues and {base[2]} zeros (each unit can be rescaled). Add a unit that is off, its "
+                           "input negative at every point: its 5 weights can move, and L stays.")
     yield equal("Fukumizu Thm 9", "ReLU, one off: eigenvalues >, <, = 0", counts((base[0], 0, base[2] + 5)),
                 counts(hs.inertia(H, 1e-9 * np.linalg.norm(H, 2))))
     yield ("So splitting a unit makes a saddle of a bad minimum, with a way out that is\n"
@@ -1289,17 +1274,11 @@ def story_noise(seed):
     yield "So each spare tanh unit adds the same cost, a ReLU unit that stays off none."
 
 
-def story_scale(seed):
-    """5. Yet flatness is in the eye of the parametrisation"""
+def along_alpha(alphas, seed):
+    """A ReLU net of zero loss on 12 points: for each alpha the net, its Hessian, f off the data and two sharpnesses."""
     rng = np.random.default_rng([seed, 20])
-    X = rng.normal(size=(12, 2))
-    net = ls.random_weights([2, 6, 1], bias=False, rng=rng)
-    Y, far, alphas, rows = ls.forward(net, X, ls.RELU), 3 * rng.normal(size=(1, 2)), (0.1, 1.0, 10.0), []
-    yield paragraph(
-        "A ReLU net with L = 0 on 12 points. Multiply its first layer by alpha and divide the second by it: as "
-        "relu(alpha z) = alpha relu(z), the function stays. H is the Hessian, its trace the sum of the eigenvalues; "
-        "sharpness is the largest rise of L, first within a distance of 0.1 of theta, then with each weight changed by "
-        "10% at most. The trace is t_1 / alpha^2 + t_2 alpha^2, with t_k that of the block of layer k at alpha = 1.")
+    X, net = rng.normal(size=(12, 2)), ls.random_weights([2, 6, 1], bias=False, rng=rng)
+    Y, far = ls.forward(net, X, ls.RELU), 3 * rng.normal(size=(1, 2))
     for alpha in alphas:
         w = rp.alpha_scale(net, [alpha, 1 / alpha])
         H, theta, (L, slope) = hs.hessian(w, X, Y, ls.RELU), ls.flatten(w), rp.network_loss(w, X, Y, ls.RELU)
@@ -1308,15 +1287,28 @@ def story_scale(seed):
             lambda z, L=L, theta=theta: L(theta * (1 + z)),
             lambda z, slope=slope, theta=theta: theta * slope(theta * (1 + z)), 0 * theta, 0.1,
             box=np.full(theta.size, 0.1), hessian=np.outer(theta, theta) * H, starts=4, rng=seed).value
-        rows.append((ls.forward(w, far, ls.RELU)[0, 0], hs.inertia(H).positive, np.trace(H), ball,
-                     (theta ** 2 * np.diag(H)).sum(), percent))
+        yield w, H, ls.forward(w, far, ls.RELU)[0, 0], ball, percent
+
+
+def story_scale(seed):
+    """5. Yet flatness is in the eye of the parametrisation"""
+    alphas, rows = (0.1, 1.0, 10.0), []
+    yield paragraph(
+        "A ReLU net with L = 0 on 12 points. Multiply its first layer by alpha and divide the second by it: as "
+        "relu(alpha z) = alpha relu(z), the function stays. H is the Hessian, its trace the sum of the eigenvalues; "
+        "sharpness is the largest rise of L, first within a distance of 0.1 of theta, then with each weight changed by "
+        "10% at most. The trace is t_1 / alpha^2 + t_2 alpha^2, with t_k that of the block of layer k at alpha = 1.")
+    for w, H, f, ball, percent in along_alpha(alphas, seed):
+        scaled = (ls.flatten(w) ** 2 * np.diag(H)).sum()
+        rows.append((f, hs.inertia(H).positive, np.trace(H), ball, scaled, percent))
     yield "\n    alpha" + " " * 32 + "".join(f"{alpha:11g}" for alpha in alphas)
     for name, values in zip(("f at a point off the data", "rank of H", "trace of H", "sharpness, within 0.1",
                              "sum of theta_i^2 H_ii", "sharpness, each weight within 10%"), zip(*rows)):
         yield f"    {name:37}" + "".join(f"{value:11.4g}" for value in values)
     yield ""
     _, _, trace, _, scaled, box = np.array(rows).T
-    t = [block.sum() for block in hs.hessian_diagonal(net, X, Y, ls.RELU)]
+    w, H, *_ = next(along_alpha([1.0], seed))
+    t = [block.sum() for block in ls.unflatten(np.diag(H), w)]
     yield near("Dinh Thm 4", "trace of H at alpha = 10", t[0] / 100 + t[1] * 100, trace[2], 1e-6 * trace[2])
     yield near("beyond", "sum theta_i^2 H_ii: largest / smallest", 1, scaled.max() / scaled.min(), 1e-9)
     yield near("beyond", "sharpness in 10%: largest / smallest", 1, box.max() / box.min(), 1e-6)
@@ -1337,8 +1329,7 @@ def story_descent(seed):
                 sum(bool(ls.training_loss(w, X, Y, ls.TANH) < 1e-24) for w in nets))
     yield Check("beyond", "T at the end", f"< {T[0]:.0f}", f"{T[1]:.0f}", bool(T[1] < T[0]))
     slopes = [np.abs(ls.input_jacobian(w, X, ls.TANH)).mean() for w in (nets[0], nets[-1])]
-    yield Check("beyond", "mean slope |df/dx| at the points, then", f"< {slopes[0]:.2f}", f"{slopes[1]:.2f}",
-                bool(slopes[1] < slopes[0]))
+    yield beside("beyond", "mean slope |df/dx| at the points, then", f"< {slopes[0]:.2f}", slopes[1], ".2f")
     yield ("So small T, which noise is known to prefer, goes with smaller slopes at the\n"
            "data; between the points nothing is asked.")
 
@@ -1626,19 +1617,10 @@ def figure_radial(plt, seed):
 def figure_sharpness(plt, seed):
     """Dinh Thm 4 and beyond: measures of flatness along the alpha-orbit, where the function is one. Those with one
     ruler for all weights grow without bound (lines), those that scale with each weight or layer stay (markers)."""
-    rng = np.random.default_rng([seed, 20])
-    X, net = rng.normal(size=(12, 2)), ls.random_weights([2, 6, 1], bias=False, rng=rng)
-    Y, alphas, columns = ls.forward(net, X, ls.RELU), np.geomspace(1 / 32, 32, 17), []
-    for alpha in alphas:
-        w = rp.alpha_scale(net, [alpha, 1 / alpha])
-        H, theta, (L, slope) = hs.hessian(w, X, Y, ls.RELU), ls.flatten(w), rp.network_loss(w, X, Y, ls.RELU)
-        sharp = [rp.epsilon_sharpness(                              # in z, theta + scale z in the place of theta
-            lambda z, L=L, theta=theta, scale=scale: L(theta + scale * z),
-            lambda z, slope=slope, theta=theta, scale=scale: scale * slope(theta + scale * z), 0 * theta, 0.1,
-            box=box, hessian=np.outer(scale, scale) * H, starts=4, rng=seed).value
-            for scale, box in ((np.ones_like(theta), None), (theta, np.full(theta.size, 0.1)))]
+    alphas, columns = np.geomspace(1 / 32, 32, 17), []
+    for w, H, _, *sharp in along_alpha(alphas, seed):
         layers = [(W ** 2).sum() * D.sum() for W, D in zip(w, ls.unflatten(np.diag(H), w))]
-        columns.append((np.linalg.norm(H, 2), np.trace(H), *sharp, theta ** 2 @ np.diag(H), *layers))
+        columns.append((np.linalg.norm(H, 2), np.trace(H), *sharp, ls.flatten(w) ** 2 @ np.diag(H), *layers))
     rows, (_, ax) = np.array(columns).T, plt.subplots(figsize=(5.5, 3.8))
     for row, style, size, name in zip(
             rows, ("k-", "k--", "k:", "kx", "k.", "ko", "ks"), (1, 1, 1, 6, 3, 8, 11),
@@ -1745,14 +1727,12 @@ def read_data(path):
     for (line, _), row in zip(rows, table):
         first, target = seen.setdefault(row[:-1], (line, row[-1]))
         if target != row[-1]:
-            raise ValueError(f"{path}, lines {first} and {line}, have equal inputs and different targets; no function "
-                             "fits both")
+            raise ValueError(f"{path}, lines {first} and {line}, have equal inputs and different targets: no net fits")
     kept = np.array([[*row, target] for row, (_, target) in seen.items()])
     if len(kept) < len(table):
         notes.append(f"{len(table) - len(kept)} of {len(table)} rows are equal to another and count once.")
     if not 2 <= len(kept) <= MOST_ROWS:
-        raise ValueError(f"{path} has {len(kept)} different rows, it should have 2 to {MOST_ROWS}: the exact fit is "
-                         "n x n")
+        raise ValueError(f"{path} has {len(kept)} different rows, it should have 2 to {MOST_ROWS}, for the exact fit")
     if np.ptp(kept[:, -1]) == 0:
         notes.append(f"The target is constant, {kept[0, -1]:g}.")
     return Data(kept[:, :-1], kept[:, -1:], os.path.basename(path), " ".join(notes))
@@ -1833,15 +1813,8 @@ def tell(title, items):
     return checks
 
 
-def verdict(results):
-    """Print how many checks passed; True if all did."""
-    passed = sum(check.passed for check in results)
-    print(f"\n{passed} of {len(results)} checks passed.")
-    return passed == len(results)
-
-
 def tell_story(seed):
-    """The story of six sections, and what to take from it; True if all checks passed."""
+    """Print the story of six sections, and what to take from it; returns all checks."""
     print(paragraph("The loss landscape of overparameterized networks, in six short chapters. A line that begins with "
                     "ok is a claim that theory predicts, measured just now, with its source: Cooper 2018, Fukumizu et "
                     "al. 2019 or Dinh et al. 2017, or beyond these papers."))
@@ -1850,26 +1823,24 @@ def tell_story(seed):
     for k, line in enumerate(TAKEAWAYS, 1):
         print(textwrap.fill(f"{k}. {line}", 79, subsequent_indent="   "))
     print("\nAll results of the papers: python demo.py --all. In formulas: README.md.")
-    return verdict(results)
+    return results
 
 
 def run(sections, seed, data):
-    """Print sections of SECTIONS and the closing table; True if all checks passed."""
-    print("The loss landscape of overparameterized networks: predicted beside measured")
-    print(f"seed {seed}, data: {data.name}")
+    """Print sections of SECTIONS and the closing table; returns all checks."""
+    print(f"The loss landscape of overparameterized networks, predicted and measured\nseed {seed}, data: {data.name}")
     results = []
     for name in sections:
         results += tell(f"{name}: {SECTIONS[name].__doc__}", SECTIONS[name](seed, data))
     print(f"\nEvery result\n{'-' * 79}")
-    lines = []
-    for source in sorted({check.source for check in results},
-                         key=lambda name: re.sub(r"\d+", lambda digits: digits[0].zfill(3), name)):
+    lines, in_order = [], lambda source: re.sub(r"\d+", lambda digits: digits[0].zfill(3), source)
+    for source in sorted({check.source for check in results}, key=in_order):
         passed = [check.passed for check in results if check.source == source]
         lines.append(f"{'ok' if all(passed) else 'FAIL':4} {source:<16} {sum(passed):2} of {len(passed):2}")
     half = -(-len(lines) // 2)
     for left, right in zip_longest(lines[:half], lines[half:], fillvalue=""):
         print(f"{left:<40}{right}".rstrip())
-    return verdict(results)
+    return results
 
 
 def main(argv=None):
@@ -1891,7 +1862,7 @@ def main(argv=None):
         ask.error("--blank goes with --copy")
     if sum(map(bool, (args.all, args.only, args.list, args.data is not None, args.figures is not None, args.copy))) > 1:
         ask.error("of --all, --only, --list, --data, --figures and --copy one goes at a time")
-    passed = True
+    results = []
     try:
         seed = int(args.seed)
         if args.list:
@@ -1903,14 +1874,16 @@ def main(argv=None):
         elif args.data is not None:
             data = read_data(args.data)
             ls.interpolate(data.X, data.Y, ls.RELU, rng=seed)       # refuses what cannot be fitted, before any output
-            passed = run(("exact-fit", "zero-loss"), seed, data)
+            results = run(("exact-fit", "zero-loss"), seed, data)
         elif args.all or args.only:
             table = np.array([row.split(",") for row in LONGLEY.split()], dtype=float)
             data = Data(table[:, :-1], table[:, -1:], "Longley 1967")
-            passed = run([args.only] if args.only else SECTIONS, seed, data)
+            results = run([args.only] if args.only else SECTIONS, seed, data)
         else:
-            passed = tell_story(seed)
-        return int(not passed)
+            results = tell_story(seed)
+        if results:
+            print(f"\n{sum(check.passed for check in results)} of {len(results)} checks passed.")
+        return int(not all(check.passed for check in results))
     except ValueError as error:                                     # what a reader asked for can be refused
         print(f"demo.py: {error}", file=sys.stderr)
         return 2
