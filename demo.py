@@ -156,9 +156,9 @@ def exact_fit(seed, data):
         yield paragraph(notes)
     n, both = len(X), np.hstack([Y, Y[::-1]])
     scale = max(np.abs(Y).max(), np.finfo(float).tiny)
-    yield paragraph(f"{name}: {n} points, {X.shape[1]} inputs. {n} units look in one direction, thresholds between the "
-                    "sorted points, a triangular system. Figures: largest error / largest target; the bound is 10 eps "
-                    "times the growth of the system.")
+    yield paragraph(f"{name}: {n} points, {X.shape[1]} inputs. {n} hidden units, all in one direction, thresholds "
+                    "between the sorted points, a triangular system. Figures: largest error / largest target; the "
+                    "bound is 10 eps times the growth of the system.")
     net = ls.interpolate(X, both, ls.RELU, rng=seed)
     growth = (ls.relu(ls.augment(net[0], X) @ net[0].T) @ np.abs(net[1][:, :-1].T)).max()      # sum_j |A_ij m_j|
     bound = 10 * (np.finfo(float).eps * growth + np.finfo(float).tiny) / scale
@@ -352,8 +352,7 @@ def graphs(seed, data):
                 max(np.abs(f(q) - f(p)).max() for q in path), 1e-12)
     a, b = np.array([1.0, -1.0, 1.0]), np.array([[2.0, 2.0]])
     f = ls.dag_forward([(0, 2, 0), (1, 2, 1), (2, 3, 2)], a, b, ls.RELU)[0, 0]
-    printed = ls.relu(2.0) + ls.relu(-2.0)
-    yield equal("Cooper Sec. 3", "relu(2 - 2), and as printed", "0.0, 2.0", f"{f}, {printed}")
+    yield equal("Cooper Sec. 3", "relu(2 - 2), and as printed", "0.0, 2.0", f"{f}, {ls.relu(2.0) + ls.relu(-2.0)}")
 
 
 def narrow_minimum(act, seed):
@@ -632,7 +631,7 @@ def decay(seed, data):
         F0 = mu * ratio * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])          # singular values mu ratio (1, 1/2)
         rows = np.vstack([ls.jacobian(net, X, act).reshape(120, -1).T, np.kron(ls.augment(net[0], X), np.eye(2)).T])
         wanted = np.append(-mu * ls.flatten(net), F0.T.ravel())[:16 if ratio else 10]
-        slope = np.linalg.lstsq(rows[:len(wanted)], wanted, rcond=1e-12)[0]
+        slope = np.linalg.lstsq(rows[:len(wanted)], wanted, rcond=1e-12)[0]      # J^T l' = -mu theta, F0 as wanted
         Y, wide = ls.forward(net, X, act) - slope.reshape(60, 2), embed(net)
         return ls.gradient(wide, X, Y, act)[0] + mu * wide[0], hs.hessian(wide, X, Y, act)
 
@@ -706,8 +705,7 @@ def patterns(seed, data):
                     f"{len(nets)}: each of the 11,628 choices of five activation patterns is a linear system.")
     errors = [np.abs(ls.forward(net, x[:, None], ls.RELU)[:, 0] - y).max() for net in nets]
     yield below("beyond", "largest error of any of them", max(errors), 1e-9 * np.abs(y).max())
-    rank = ls.jacobian_rank(nets[0], x[:, None], ls.RELU)
-    yield equal("beyond", "rank at the smallest; 15 - 10 stay free", 10, rank)
+    yield equal("beyond", "rank at the smallest; 15 - 10 stay free", 10, ls.jacobian_rank(nets[0], x[:, None], ls.RELU))
 
 
 def pac_bayes(seed, data):
@@ -724,8 +722,9 @@ def pac_bayes(seed, data):
     S = pb.mean_curvature(v, inputs)
     s, W = np.linalg.eigh(S)
     kl = pb.kl_smooth(theta, v, H0, S, sigma, tau)
-    yield paragraph(f"A tanh net 1-2-1, zero error on 3 points, and 3 inactive units. Prior N(0, {sigma:g}^2 I), "
-                    f"posterior variance tau^2 / h for curvature h, tau = {tau:g}; H0: narrow net, S: the new w.")
+    yield paragraph("A tanh net 1-2-1 with zero error on 3 points, and 3 inactive units. Prior N(0, "
+                    f"{sigma:g}^2 I); posterior: variance tau^2 / h for curvature h, tau = {tau:g}, the prior's where "
+                    "h = 0. H0 is the Hessian of the narrow net, S that in the new w.")
     yield equal("Fukumizu G.2.2", "rank of H0, of S = (v v^T) x (x~^T x~)", "3 2",
                 f"{hs.inertia(H0).positive} {hs.inertia(S).positive}")
     c = np.concatenate([np.where(h > 1e-9 * h[5], tau ** 2 / np.maximum(h, 1e-300), sigma ** 2), np.full(3, sigma ** 2),
@@ -743,8 +742,8 @@ def pac_bayes(seed, data):
     yield beside("Fukumizu G.2.2", "|difference| in standard errors", "< 6", abs(log_ratio.mean() - kl) / error, ".1f")
     log_det, log_pdet = np.log(np.maximum(np.abs(s), 1e-300)).sum(), np.log(s[-2:]).sum()
     yield "\n" + paragraph(f"For ReLU units that are off it is {pb.kl_relu(theta, v, H0, sigma, tau):.2f}. As printed: "
-                           f"log det S is {log_det:.0f}, the logarithm of rounding (nonzero part: {log_pdet:.2f}); d_1 "
-                           f"for the rank adds {np.log(sigma / tau):.2f} nats, + d_1 for - 2 adds {(3 + 2) / 2:.2f}.")
+                           f"log det S is {log_det:.0f}, rounding (nonzero part: {log_pdet:.2f}); d_1 = 3 for the "
+                           f"rank 2 adds {np.log(sigma / tau):.2f} nats, + d_1 for - 2 adds {(3 + 2) / 2:.2f}.")
     printed = 2 * np.log(2 * delta / 10) / 9
     yield Check("Fukumizu (13)", "printed: under the root, KL = 0, n = 10", "< 0", f"{printed:.2f}", bool(printed < 0))
     n, H = 100, H0 / 3
@@ -1835,7 +1834,8 @@ def run(sections, seed, data):
     for name in sections:
         results += tell(f"{name}: {SECTIONS[name].__doc__}", SECTIONS[name](seed, data))
     print(f"\nEvery result\n{'-' * 79}")
-    lines, in_order = [], lambda source: re.sub(r"\d+", lambda digits: digits[0].zfill(3), source)
+    in_order = lambda source: re.sub(r"\d+", lambda digits: digits[0].zfill(3), source)        # noqa: E731
+    lines = []
     for source in sorted({check.source for check in results}, key=in_order):
         passed = [check.passed for check in results if check.source == source]
         lines.append(f"{'ok' if all(passed) else 'FAIL':4} {source:<16} {sum(passed):2} of {len(passed):2}")
