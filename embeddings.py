@@ -36,9 +36,9 @@ import numpy as np
 
 from landscape import RELU, TANH, checked, deltas, forward_pass, unstack
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # The embeddings: all are a few lines on add_units
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 @checked
 def add_units(weights, layer, W, V):
@@ -130,9 +130,9 @@ def inactive_units_and_propagation(weights, layer, count, act=TANH):
     return inactive_units(weights, layer, np.zeros((count, len(weights[layer + 1]))), act)
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # ReLU
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 @checked
 def replicate_relu_unit(weights, layer, unit, gamma, beta=None):
@@ -247,7 +247,7 @@ def flat_dimension(weights, counts):
     return single + sum(E_q * up for E_q, up in zip(E, E[1:]))
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # The coordinates omega = (theta_0 with b and a, xi, eta) [Fukumizu 2019, Eq. 6]
 #
 # Of the copies, (a, b) moves all alike and (xi, eta) moves them apart:
@@ -265,7 +265,7 @@ def flat_dimension(weights, counts):
 # that block, [[0, F~], [F~^T, G~]], in closed form in hessian.py. The inverse of (6), with C = A diag(lam * beta) A^T:
 #
 #     a = sum_j beta_j v_j,   b = sum_j lam_j w_j,   xi = C^-1 A (beta * v),   eta = C^-1 A (lam * w)
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 @checked
 def complement(lam):
@@ -425,7 +425,7 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
     return Omega(narrow, xi, eta)
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Back: the narrow net of a wide one [beyond the papers]
 #
 # A unit can go where z_(q+1) = sum_i v_i phi(w_i . a~) - b, b the next layer's bias, can do without it:
@@ -439,7 +439,7 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
 #
 # Softplus, smooLU and rectified tanh have c = 1 only: a pair w, -w of softplus, as of ReLU and leaky ReLU, leaves a
 # linear rest.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 def _reflection(act):
     """[beyond the papers] m with phi(-s) = m - phi(s), 0 for tanh and 1 for sigmoid, or None; tried on four decades."""
@@ -551,7 +551,7 @@ def reduce_units(weights, act, *, X=None, tol=1e-9):
     return weights
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Stationary or not, and norms
 #
 # By back-propagation, with the delta of layer q + 1, which is the narrow net's,
@@ -561,7 +561,7 @@ def reduce_units(weights, act, *, X=None, tol=1e-9):
 # At Eq. (4) they are dL/dzeta and lam_j dL/du of the narrow net: stationary goes to stationary (Theorem 2). With v_j
 # not parallel to zeta dL/dw_j is new, and so are dL/dw_j in (II), dL/dv_j in (III), none of them 0 in general; both are
 # 0 in (28), and in (II)_R, where phi = phi' = 0.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 class FirstOrder(NamedTuple):
     """[Fukumizu 2019, supplement (26), (27)] dL/dv (E, M') and dL/dw (E, D') of surplus units."""

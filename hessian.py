@@ -35,7 +35,7 @@ from landscape import (
     unstack,
 )
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Products with a vector [Pearlmutter 1994]
 #
 # R{.} is the derivative along v = flatten(V), d/dt at theta + t v: a product rule, with R{W_k} = V_k and R{x} = 0.
@@ -47,7 +47,7 @@ from landscape import (
 #     (H v)_k        = R{delta_k} a~_(k-1)^T + delta_k R{a~_(k-1)}^T                                            (iii)
 #
 # where W_k^T and V_k^T leave the bias column out, whose input does not move.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 @checked
 def hessian_operator(weights, X, Y, act, loss=SQUARE):
@@ -143,9 +143,9 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
     return H / 2 + H.T / 2
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Descent to a stationary point
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 def _slope_level(weights, X, Y, act, loss):
     """[beyond the papers] Which size of l' counts as zero in sums over samples, (n, M).
@@ -220,7 +220,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, bool(done))
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # The Hessian entry by entry
 #
 # For one sample, to be summed over nu; k <= m count layers. By (i) the gradient in W_m[p, q] is delta_m[p] a~_(m-1)[q].
@@ -254,7 +254,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 #     d2 f_m / dW_1[i, j] dW_2[m, i] = phi'(z[i]) x~[j]                         all of d2 f_m / dW_2 dW_2, are 0
 #
 # All arrays in these functions have the samples on the last axis.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 def _pull_back(W, slope, S):
     """[beyond the papers] (v) for any derivatives S (n_k, any, n) by z_k: those by z_(k-1), (n_(k-1), any, n)."""
@@ -405,9 +405,9 @@ def hessian(weights, X, Y, act, loss=SQUARE):
     return _by_portions(form, weights, X, Y, act, loss)
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Eigenvalues
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 class Inertia(NamedTuple):
     """[Cooper 2018, Prop. 2.3] Numbers of eigenvalues > tol, < -tol and between, the tolerance, the gap around it."""
@@ -515,7 +515,7 @@ def _reject(w, Q):
     return w
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Unit replication [Fukumizu 2019, Lemma 4], at any hidden layer q (`layer` in code) of a net of any depth
 #
 #     u, zeta      the row of W_q and the column of W_(q+1) of the unit that is replicated; w_j, v_j those of a copy or
@@ -544,7 +544,7 @@ def _reject(w, Q):
 #     eta-eta  C_cd G,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T                  (D', D')
 #
 # that is [[0, kron(C, F)], [kron(C, F)^T, kron(C, G)]], with c the slow index. Nothing was assumed on theta.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 class Curvature(NamedTuple):
     """[Fukumizu 2019, Lemma 4] F (M', D') and G (D', D') of a unit that is to be replicated."""
@@ -624,7 +624,7 @@ def replication_hessian(F, G, A, lam):
     return _core(np.kron(C, F), np.kron(C, G))                      # of (E M', E D') and (E D', E D')
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # The inertia law [beyond the papers]
 #
 # Let p + 1, m, o of the lambda_j be positive, negative, zero, of sum > 0; p + m + o = E. In (6) v_j = 0 stays where
@@ -644,7 +644,7 @@ def replication_hessian(F, G, A, lam):
 #
 # The corner of K is 0, so F != 0 alone gives K both signs: then every such lambda is a saddle, zeros or not. If none is
 # 0, the 4-block in the order of c is kron(C, K): its eigenvalues are the products c k, its eigenvectors x (x) y.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 class PredictedInertia(NamedTuple):
     """[beyond the papers] Numbers of positive, negative and zero eigenvalues that a replicated unit adds."""
@@ -717,7 +717,7 @@ def escape_direction(F, G, A, lam):
     return Escape(np.outer(x[:, i], y[:len(F), j]), np.outer(x[:, i], y[len(F):, j]), float(products[i, j]))
 
 
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # Inactive surplus units [Fukumizu 2019, Sec. 5.1 and supplement G.2.3]
 #
 # Let s = sum_j v_j s_j, with the numbers s_j = phi(w_j . a~), be what surplus units add to z_(q+1), and let s = 0 on
@@ -731,7 +731,7 @@ def escape_direction(F, G, A, lam):
 #     R_(k-1) = phi'(z_(k-1)) (W_k^T R_k + (dW_k/dt)^T delta_k) + phi''(z_(k-1)) T_(k-1) (W_k^T delta_k)
 #
 # down to R_(q+1), whose columns s are Lambda. Piecewise linear phi: all of this off the kinks.
-# ---------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 def _delta_tangents(weights, X, Y, act, loss, layer):
     """[beyond the papers] delta (n, M') of layer q + 1, R (n, M', P + M'), a~ (n, D') and da~ (n, D', P) of layer q.
