@@ -17,7 +17,6 @@ kinks of all samples this is the Hessian. At a kink the loss has none, and what 
 linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
 """
 from itertools import accumulate
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ from landscape import (
     SQUARE,
     Activation,
     Fit,
+    augment,
     checked,
     deltas,
     forward_pass,
@@ -60,26 +60,22 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
 
 def _operator(weights, X, Y, act, loss):
     """[Pearlmutter 1994] hessian_operator, on the weights themselves instead of a copy."""
-    kept, jet = [], getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
-
-    def f(u):
-        """phi(u) for the forward pass, which keeps phi'(u) and phi''(u) too."""
-        # More than half of H v is these three, and half of that new memory and equal exponentials: so all three of
-        # a few rows at once (a jet), whose parts stay in the cache.
-        three, few = np.empty((3,) + u.shape), 1 + 8192 // u.shape[1]
-        for s in range(0, len(u), few):
-            three[:, s:s + few] = jet(u[s:s + few])
-        kept.append(three[1:])                                      # (2, n, n_k)
-        return three[0]
-
-    inputs, z = forward_pass(weights, X, SimpleNamespace(f=f))
+    # One by one phi, phi' and phi'' take more than half the time of H v, each with the same exponential: hence jets.
+    jet = getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
+    inputs, z, slope, curve = [augment(weights[0], X)], [], [], []
+    for W, above in zip(weights, weights[1:]):
+        z.append(inputs[-1] @ W.T)
+        a, first, second = jet(z[-1])                               # phi(z_k), phi'(z_k), phi''(z_k), (n, n_k)
+        inputs.append(augment(above, a))
+        slope.append(first)
+        curve.append(second)
+    z.append(inputs[-1] @ weights[-1].T)
     delta, bend, d2l = [loss.d1(z[-1], Y)], [], loss.d2(z[-1], Y)
-    for k in reversed(range(len(kept))):                            # (ii) with phi', and with phi'' in its place
-        delta_k, bend_k = deltas(weights[k:k + 2], z[k:k + 2], delta[0], act, [kept[k]])[0]
-        delta.insert(0, delta_k)
-        bend.insert(0, bend_k)                                      # phi''(z_k) (W_(k+1)^T delta_(k+1)), (n, n_k)
-    slope = [both[0] for both in kept]                              # phi'(z_k), (n, n_k)
     back = [W[:, :u.shape[1]] for W, u in zip(weights[1:], z)]      # W_(k+1) without the bias column
+    for B, first, second in zip(back[::-1], slope[::-1], curve[::-1]):
+        pulled = delta[0] @ B                                       # W_(k+1)^T delta_(k+1), (n, n_k)
+        delta.insert(0, first * pulled)                             # (ii)
+        bend.insert(0, second * pulled)
     P = sum(W.size for W in weights)
 
     def matvec(vector):
@@ -259,18 +255,23 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 def _pull_back(W, slope, S):
     """[beyond the papers] (v) for any derivatives S (n_k, any, n) by z_k: those by z_(k-1), (n_(k-1), any, n)."""
     units, n = slope.shape
-    return slope[:, None] * (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
+    pulled = (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
+    pulled *= slope[:, None]
+    return pulled
 
 
 def _curvature_pass(weights, z, Y, act, loss):
     """[beyond the papers] (ii) and (vii): phi'(z_k) (n_k, n), delta_k (n_k, n) and S_kk (n_k, n_k, n), three lists."""
-    slope = [act.df(u) for u in z[:-1]]
-    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, slope)]
-    slope, S = [s.T.copy() for s in slope], [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
+    jet = getattr(act, "jet", None) or (lambda u: (None, act.df(u), act.d2f(u)))
+    jets = [jet(u.T.copy()) for u in z[:-1]]
+    slope, curve = [both[1] for both in jets], [both[2] for both in jets]
+    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, [s.T for s in slope])]
+    S = [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
     for k in reversed(range(len(slope))):
-        back, i = weights[k + 1][:, :len(slope[k])].T, np.arange(len(slope[k]))
-        S.insert(0, slope[k] * (back @ _pull_back(weights[k + 1], slope[k], S[0])))
-        S[0][i, i] += act.d2f(z[k].T) * (back @ delta[k + 1])
+        half = _pull_back(weights[k + 1], slope[k], S[0])           # S_(k-1)k
+        S.insert(0, _pull_back(weights[k + 1], slope[k], half.swapaxes(0, 1)))
+        i = np.arange(len(slope[k]))
+        S[0][i, i] += curve[k] * (weights[k + 1][:, i].T @ delta[k + 1])
     return slope, delta, S
 
 
@@ -300,45 +301,49 @@ def hessian_diagonal(weights, X, Y, act, loss=SQUARE):
     return [np.einsum("iin->in", S) @ a ** 2 for S, a in zip(_curvature_pass(weights, z, Y, act, loss)[2], inputs)]
 
 
-def _shallow(weights, X, Y, act, loss, H):
-    """[beyond the papers] Form (a): add the upper triangle of (viii), J^T l'' J and two sparse terms, to H (P, P)."""
+def _shallow(weights, X, Y, act, loss, H, add):
+    """[beyond the papers] Form (a): (viii), J^T l'' J and two sparse terms, into the upper triangle of H (P, P)."""
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     (h, c), (M, c2) = weights[0].shape, weights[1].shape
     i, m, V = np.arange(h), np.arange(M), weights[1][:, :h].T       # V[i, m] = W_2[m, i]
-    x, dl, u = inputs[0].T, loss.d1(z[1], Y).T, z[0].T.copy()       # (c, n), (M, n), (h, n)
-    jet = getattr(act, "jet", None)                                 # phi' and phi'' cost less together
-    slope, curve = jet(u)[1:] if jet else (act.df(u), act.d2f(u))
-    J, d2l = np.zeros((len(H), M, n)), loss.d2(z[1], Y)
+    x, dl = inputs[0].T, loss.d1(z[1], Y).T                         # (c, n), (M, n)
+    jet = getattr(act, "jet", None) or (lambda u: (None, act.df(u), act.d2f(u)))
+    _, slope, curve = jet(z[0].T.copy())                            # phi'(z), phi''(z), (h, n)
+    J, d2l = np.zeros((len(H), M, n)), loss.d2(z[1], Y).transpose(1, 2, 0).copy()
     np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, n))
     J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
     for s in range(0, len(H), 128):                                 # by strips of rows, from the diagonal on
-        strip = np.einsum("nkm,pkn->pmn", d2l, J[s:s + 128])        # l'' J
-        H[s:s + 128, s:] += strip.reshape(len(strip), -1) @ J[s:].reshape(len(H) - s, -1).T
+        strip = np.einsum("kmn,pkn->pmn", d2l, J[s:s + 128])        # l'' J
+        product = strip.reshape(len(strip), -1) @ J[s:].reshape(len(H) - s, -1).T
+        H[s:s + 128, s:] = product + H[s:s + 128, s:] if add else product
     bend = V @ dl * curve                                           # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += _input_pairs(bend, x)
     turn = (slope[:, None] * dl).reshape(h * M, n) @ x.T            # (h M, c)
     H[:h * c, h * c:].reshape(h, c, M, c2)[i, :, :, i] += turn.reshape(h, M, c).swapaxes(1, 2)
 
 
-def _deep(weights, X, Y, act, loss, H):
-    """[beyond the papers] Form (b): add the upper triangle of (iv), products over samples by pairs of layers, to H."""
+def _deep(weights, X, Y, act, loss, H, add):
+    """[beyond the papers] Form (b): (iv), products over samples by pairs of layers, into the upper triangle of H."""
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
     slope, delta, curvature = _curvature_pass(weights, z, Y, act, loss)
     a = [u.T.copy() for u in inputs]                                # a~_(k-1), (c, n)
     end = list(accumulate((W.size for W in weights), initial=0))
+    at = [slice(*ends) for ends in zip(end, end[1:])]
     for m, (rows, c) in enumerate(W.shape for W in weights):
         S, T = curvature[m], None
-        block = H[end[m]:end[m + 1], end[m]:end[m + 1]].reshape(rows, c, rows, c)
+        block = H[at[m], at[m]].reshape(rows, c, rows, c).swapaxes(1, 2)
         i, p = (np.arange(rows)[:, None] <= np.arange(rows)).nonzero()      # pairs of units i <= p
         for s in range(0, len(i), 256):                             # 256 at a time stay in the cache
             few = slice(s, s + 256)
-            block.swapaxes(1, 2)[i[few], p[few]] += _input_pairs(S[i[few], p[few]], a[m])
+            product = _input_pairs(S[i[few], p[few]], a[m])
+            block[i[few], p[few]] = product + block[i[few], p[few]] if add else product
         for k in reversed(range(m)):
             units, columns = weights[k].shape
             S = _pull_back(weights[k + 1], slope[k], S)             # S_km, (n_k, n_m, n)
             product = S.reshape(-1, n) @ (a[k][:, None] * a[m]).reshape(-1, n).T
-            block = H[end[k]:end[k + 1], end[m]:end[m + 1]].reshape(units, columns, rows, c)
-            block += product.reshape(units, rows, columns, c).swapaxes(1, 2)
+            block = H[at[k], at[m]].reshape(units, columns, rows, c)
+            product = product.reshape(units, rows, columns, c).swapaxes(1, 2)
+            block[...] = product + block if add else product
             right = (delta[m][:, None] * a[k]).reshape(-1, n)       # (n_m c_k, n)
             if k == m - 1:                                          # T_km is diagonal: only i = q
                 diagonal = np.einsum("ijpi->ipj", block[..., :units])       # a view
@@ -364,27 +369,26 @@ def _input_pairs(S, a):
 
 def _mirror(H):
     """[the project] Copy the upper triangle of H onto the lower one, in place, by blocks that fit the cache."""
-    i = np.arange(128)
+    below = np.tri(128, k=-1, dtype=bool)
     for s in range(0, len(H), 128):
         corner = H[s:s + 128, s:s + 128]
-        below = i[:len(corner), None] > i[:len(corner)]
-        np.copyto(corner, corner.T.copy(), where=below)
+        np.copyto(corner, corner.T, where=below[:len(corner), :len(corner)])
         H[s + 128:, s:s + 128] = H[s:s + 128, s + 128:].T
 
 
 def _by_portions(form, weights, X, Y, act, loss):
     """[the project] The sum of _shallow or _deep over portions of the samples, mirrored, (P, P).
 
-    To touch new memory can cost as much as the products, so what is touched is used again: portions are of equal
-    size, and what a form keeps for the samples of one, `keeps` numbers for each, is 8 MB or half of H at most.
+    To touch memory can cost as much as the products. So portions are of equal size, what a form keeps for the samples
+    of one, `keeps` numbers for each, is 8 MB or half of H at most, and only from the second on is H added to.
     """
     P = sum(W.size for W in weights)
     keeps = (2 * len(weights[1]) * P if form is _shallow            # J, and as many on the way to H
              else sum(m * m + min(c * c, m * m * c) for m, c in (W.shape for W in weights)))    # S_kk, pairs of inputs
     portions = 1 + len(X) * keeps // max(2 ** 20, P * P // 2)
-    portion, H = -(-len(X) // portions), np.full((P, P), 0.0)       # zeros() would be untouched memory
+    portion, H = -(-len(X) // portions), np.empty((P, P))
     for s in range(0, len(X), portion):
-        form(weights, X[s:s + portion], Y[s:s + portion], act, loss, H)
+        form(weights, X[s:s + portion], Y[s:s + portion], act, loss, H, s > 0)
     _mirror(H)
     return H
 

@@ -501,10 +501,12 @@ def test_at_a_kink_a_relu_unit_counts_as_off():
 
 def test_power_loss_without_second_derivative_is_refused_by_name():
     weights, X, _ = net("three layers")
-    Y = forward(weights, X, TANH)
-    for function in (hessian, hessian_plain, gauss_newton, hessian_operator, hessian_blocks, hessian_diagonal):
-        with pytest.raises(ValueError, match="no second derivative"):
-            function(weights, X, Y, TANH, power_loss(1.5))
+    for act in (TANH, SIGMOID, SOFTPLUS, SMOOLU, RELU):             # Y is some eps off the f of a pass with jets
+        Y = forward(weights, X, act)
+        for function in (hessian, hessian_plain, gauss_newton, hessian_operator, hessian_blocks, hessian_diagonal):
+            for nu in range(len(X)):
+                with pytest.raises(ValueError, match="no second derivative"):
+                    function(weights, X[nu:nu + 1], Y[nu:nu + 1], act, power_loss(1.5))
 
 
 def test_power_loss_above_two_has_a_zero_hessian_on_the_zero_loss_set():
