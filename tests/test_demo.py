@@ -68,14 +68,16 @@ def test_the_story_passes_in_eighty_columns_and_150_lines_and_each_section_close
         assert capsys.readouterr().out in out
 
 
-def test_the_story_holds_for_other_seeds(capsys):
+def test_the_story_holds_for_other_seeds(capsys, monkeypatch):
+    longest = (demo.story_walk, demo.story_descent)                 # half of its time, one of them for figures
+    monkeypatch.setattr(demo, "STORY", tuple(section for section in demo.STORY if section not in longest))
     status, out, _ = run(capsys, "--seed", "12345678901234567890")
     assert status == 0 and "FAIL" not in out and re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
 
 
 def test_a_section_run_alone_says_what_it_says_in_the_whole(capsys):
     assert run(capsys, "--list")[1].split() == list(demo.SECTIONS)
-    for name in ("gradient", "graphs"):
+    for name in ("gradient", "layers"):
         status, out, _ = run(capsys, "--only", name)
         section = out[out.index(f"\n{name}: "):out.index("\n\nEvery result")]
         assert status == 0 and section in whole()

@@ -609,7 +609,7 @@ def test_sharpness_of_a_quadratic_at_a_critical_point_is_lambda_1_eps2_over_2():
         assert np.linalg.norm(found.point) <= epsilon * (1 + 1e-15)
         if lam[0] >= 0:
             assert np.isclose(quadratic_sharpness(H, 0.5, epsilon), exact, rtol=1e-13)
-        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=4, iterations=400)
+        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=2, iterations=400)
         assert (1 - 1e-6) * exact - floor <= blind.value <= (1 + 1e-13) * exact + floor         # without the Hessian
 
 
@@ -827,14 +827,14 @@ def test_section_4_3_the_sharpness_reaches_that_of_a_constant_function():
     L = training_loss(weights, X, Y, RELU)
     for epsilon in (1e-3, 0.1):
         before = epsilon_sharpness(*network_loss(weights, X, Y, RELU), flatten(weights), epsilon,
-                                   hessian=hessian(weights, X, Y, RELU), starts=4, rng=0).value
+                                   hessian=hessian(weights, X, Y, RELU), starts=2, rng=0).value
         alpha = alpha_to_constant(weights, epsilon)
         assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15)            # Frobenius
         moved = alpha_scale(weights, [alpha, 1 / alpha])
         H = hessian(moved, X, Y, RELU)
         for box in (False, True):
             after = epsilon_sharpness(*network_loss(moved, X, Y, RELU), flatten(moved), epsilon, hessian=H, box=box,
-                                      starts=4, rng=0)
+                                      starts=2, rng=0)
             assert after.value >= (constant - L) / (1 + L)
             assert after.value > 10 * before or box
         assert np.allclose(forward(moved, X, RELU), Y, rtol=1e-12, atol=1e-12)
