@@ -17,6 +17,7 @@ kinks of all samples this is the Hessian. At a kink the loss has none, and what 
 linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
 """
 from itertools import accumulate
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,6 @@ from landscape import (
     SQUARE,
     Activation,
     Fit,
-    augment,
     checked,
     deltas,
     forward_pass,
@@ -61,18 +61,18 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
 def _operator(weights, X, Y, act, loss):
     """[Pearlmutter 1994] hessian_operator, on the weights themselves instead of a copy."""
     # One by one phi, phi' and phi'' take more than half the time of H v, each with the same exponential: hence jets.
-    jet = getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
-    inputs, z, slope, curve = [augment(weights[0], X)], [], [], []
-    for W, above in zip(weights, weights[1:]):
-        z.append(inputs[-1] @ W.T)
-        a, first, second = jet(z[-1])                               # phi(z_k), phi'(z_k), phi''(z_k), (n, n_k)
-        inputs.append(augment(above, a))
-        slope.append(first)
-        curve.append(second)
-    z.append(inputs[-1] @ weights[-1].T)
+    jets, jet = [], getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
+
+    def f(u):
+        """phi(u) for the forward pass, which keeps phi'(u) and phi''(u) too."""
+        jets.append(jet(u))
+        return jets[-1][0]
+
+    inputs, z = forward_pass(weights, X, SimpleNamespace(f=f))
+    slope = [first for _, first, _ in jets]                         # phi'(z_k), (n, n_k)
     delta, bend, d2l = [loss.d1(z[-1], Y)], [], loss.d2(z[-1], Y)
     back = [W[:, :u.shape[1]] for W, u in zip(weights[1:], z)]      # W_(k+1) without the bias column
-    for B, first, second in zip(back[::-1], slope[::-1], curve[::-1]):
+    for B, (_, first, second) in zip(back[::-1], jets[::-1]):
         pulled = delta[0] @ B                                       # W_(k+1)^T delta_(k+1), (n, n_k)
         delta.insert(0, first * pulled)                             # (ii)
         bend.insert(0, second * pulled)
@@ -255,16 +255,14 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 def _pull_back(W, slope, S):
     """[beyond the papers] (v) for any derivatives S (n_k, any, n) by z_k: those by z_(k-1), (n_(k-1), any, n)."""
     units, n = slope.shape
-    pulled = (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
-    pulled *= slope[:, None]
-    return pulled
+    return slope[:, None] * (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
 
 
 def _curvature_pass(weights, z, Y, act, loss):
     """[beyond the papers] (ii) and (vii): phi'(z_k) (n_k, n), delta_k (n_k, n) and S_kk (n_k, n_k, n), three lists."""
     jet = getattr(act, "jet", None) or (lambda u: (None, act.df(u), act.d2f(u)))
     jets = [jet(u.T.copy()) for u in z[:-1]]
-    slope, curve = [both[1] for both in jets], [both[2] for both in jets]
+    slope, curve = [first for _, first, _ in jets], [second for _, _, second in jets]
     delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, [s.T for s in slope])]
     S = [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
     for k in reversed(range(len(slope))):

@@ -94,9 +94,15 @@ def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
     chosen = "first_order_expansion_of_the_loss or inertia_law_with_zeros or linear_regression_has_the_hessian"
     names = ["gradient", "hessian_plain", "predicted_inertia"]
     right = demo.copied(names)
+    report = mark(tmp_path, right, chosen)
+    assert "fails" not in report
+    for name in names:
+        assert re.search(rf"^{name}: (\d+) of \1 claims hold$", report, re.M) and f"{name}: 0 of 0" not in report
     wrong = right.replace("[delta.T @ a for delta, a in zip(deltas", "[-delta.T @ a for delta, a in zip(deltas")
+    wrong = wrong.replace("return (H + H.T) / 2", "return (H + H.T) / 4")
     wrong = re.sub(r"(?s)(def predicted_inertia.*?)p \* up \+ m \* down", r"\1p * up - m * down", wrong)
+    assert wrong != right
     report = mark(tmp_path, wrong, chosen)
     for name in names:
         held, ran = map(int, re.search(rf"^{name}: (\d+) of (\d+) claims hold$", report, re.M).groups())
-        assert ran and (held == ran) == (name == "hessian_plain"), name
+        assert held < ran

@@ -109,13 +109,15 @@ def test_a_jet_is_the_three_functions_to_a_few_eps(act):
         assert act.name in ("ReLU", "leaky ReLU", "rectified tanh")
         return
     x = np.concatenate([EXTREMES, -EXTREMES, np.linspace(-2, 2, 4001), np.linspace(-40, 40, 4001),
-                        0.25 + EPS * np.arange(-8, 8)])
+                        np.linspace(0.12, 0.13, 10_001)])           # 0.125: from there on tanh by q
     for one, plain in zip(act.jet(x), (act.f, act.df, act.d2f), strict=True):
-        # each is up to some ten roundings, of which (1 - q) / (1 + q) at q = exp(-1/2) doubles the first; below 1e-300
-        # a result is a multiple of 5e-324, no longer exact to eps
+        # each is up to some ten roundings of eps / 2, of which 1 - q at q = exp(-1/4) multiplies that of q by 3.5;
+        # below 1e-300 a result is a multiple of 5e-324, no longer exact to eps
         assert (np.abs(one - plain(x)) <= 6 * EPS * np.abs(plain(x)) + 1e-322).all(), act.name
         assert one.shape == x.shape and (np.signbit(one) == np.signbit(plain(x))).all()
     assert all(np.array_equal(a, b[:, 0]) for a, b in zip(act.jet(x), act.jet(x[:, None])))
+    x = x[:900].reshape(30, 30)
+    assert all(np.array_equal(a.T, b) for a, b in zip(act.jet(x), act.jet(x.T)))        # in any layout
 
 
 def test_deltas_with_known_slopes_are_the_same():
@@ -194,7 +196,12 @@ def test_all_power_losses_vanish_on_the_same_set_but_differ_in_their_hessian_the
     for a in (1, 1.5):
         with pytest.raises(ValueError):                                      # a < 2: no second derivative on the set
             power_loss(a).d2(F, F + [[0, 1.0]])
+        with pytest.raises(ValueError, match="to rounding"):
+            power_loss(a).d2(F, F * (1 + 4 * EPS))
     assert (power_loss(1).d2(F, F + 1.0) == 0).all()
+    for Y in (F * (1 + 1e-12), 0 * F):                                      # control: beyond rounding, and of y = 0
+        d2 = power_loss(1.5).d2(Y + [[1e-12, -1e-12]], Y)
+        assert np.allclose(d2, 0.75e6 * np.eye(2), rtol=1e-3)               # a (a - 1) r^(-1/2); Y rounds r
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
