@@ -73,7 +73,7 @@ def _operator(weights, X, Y, act, loss):
     delta, bend, d2l = [loss.d1(z[-1], Y)], [], loss.d2(z[-1], Y)
     back = [W[:, :u.shape[1]] for W, u in zip(weights[1:], z)]      # W_(k+1) without the bias column
     for B, (_, first, second) in zip(back[::-1], jets[::-1]):
-        pulled = delta[0] @ B                                       # W_(k+1)^T delta_(k+1), (n, n_k)
+        pulled = delta[0].dot(B)                                     # W_(k+1)^T delta_(k+1), (n, n_k)
         delta.insert(0, first * pulled)                             # (ii)
         bend.insert(0, second * pulled)
     P = sum(W.size for W in weights)

@@ -53,6 +53,7 @@ def in_place_of(ours, theirs):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: "whole" in inspect.signature(item.function).parameters)     # wait for demo.py: last
     if config.getoption("--mine") is not None:
         items[:] = [item for item in items if "refuse" not in item.name and item.path.name != "test_robustness.py"]
 

@@ -1,8 +1,8 @@
 """demo.py and README.md: all checks pass, bad input is refused in one sentence, copies run, the README is true."""
 import re
+import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from functools import cache
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -39,20 +39,18 @@ def run(capsys, *argv):
     return (status, *capsys.readouterr())
 
 
-@cache
-def whole():
-    """The output of all sections."""
-    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
-        assert demo.main(["--all"]) == 0
-    assert err.getvalue() == ""
-    return out.getvalue()
+@pytest.fixture(scope="session", autouse=True)
+def whole(tmp_path_factory):
+    """A function that gives the output of all sections. They run beside the tests from this file on."""
+    path = tmp_path_factory.mktemp("demo") / "all.txt"
+    with path.open("w") as file, subprocess.Popen([sys.executable, "-W", "error", "demo.py", "--all"], cwd=ROOT,
+                                                  stdout=file, stderr=subprocess.STDOUT) as process:
+        def output():
+            assert process.wait() == 0, path.read_text()
+            return path.read_text()
 
-
-def test_the_demo_passes_every_check_in_eighty_columns():
-    out = whole()
-    assert "FAIL" not in out and max(map(len, out.splitlines())) < 80
-    assert re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
-    assert all(f"\n{name}: " in out for name in demo.SECTIONS)
+        yield output
+        process.kill()
 
 
 def test_the_story_passes_in_eighty_columns_and_150_lines_and_each_section_closes_with_so(capsys):
@@ -71,14 +69,6 @@ def test_the_story_passes_in_eighty_columns_and_150_lines_and_each_section_close
 def test_the_story_holds_for_other_seeds(capsys):
     status, out, _ = run(capsys, "--seed", "12345678901234567890")
     assert status == 0 and "FAIL" not in out and re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
-
-
-def test_a_section_run_alone_says_what_it_says_in_the_whole(capsys):
-    assert run(capsys, "--list")[1].split() == list(demo.SECTIONS)
-    for name in ("gradient", "layers"):
-        status, out, _ = run(capsys, "--only", name)
-        section = out[out.index(f"\n{name}: "):out.index("\n\nEvery result")]
-        assert status == 0 and section in whole()
 
 
 def test_a_failed_check_makes_the_exit_status_one(capsys, monkeypatch):
@@ -247,3 +237,18 @@ def test_every_erratum_test_stands_in_the_readme():
     for path in (ROOT / "tests").glob("test_*.py"):
         for name in re.findall(r"def (test_erratum_\w+)\(", path.read_text(encoding="utf-8")):
             assert f"`{name}`" in README, name
+
+
+def test_a_section_run_alone_says_what_it_says_in_the_whole(capsys, whole):
+    assert run(capsys, "--list")[1].split() == list(demo.SECTIONS)
+    for name in ("gradient", "layers"):
+        status, out, _ = run(capsys, "--only", name)
+        section = out[out.index(f"\n{name}: "):out.index("\n\nEvery result")]
+        assert status == 0 and section in whole()
+
+
+def test_the_demo_passes_every_check_in_eighty_columns(whole):
+    out = whole()
+    assert "FAIL" not in out and max(map(len, out.splitlines())) < 80
+    assert re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
+    assert all(f"\n{name}: " in out for name in demo.SECTIONS)
