@@ -255,7 +255,9 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 def _pull_back(W, slope, S):
     """[beyond the papers] (v) for any derivatives S (n_k, any, n) by z_k: those by z_(k-1), (n_(k-1), any, n)."""
     units, n = slope.shape
-    return slope[:, None] * (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
+    pulled = (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
+    pulled *= slope[:, None]
+    return pulled
 
 
 def _curvature_pass(weights, z, Y, act, loss):
