@@ -85,15 +85,18 @@ def targets(f, d, loss):
 
 
 def stationary(widths, act, seed=0, n=9, scale=1.5, size=0.1, layer=0, goal=None, loss=SQUARE,
-               spread=False):
+               spread=False, zeta=None):
     """A net, data and targets at which the gradient of the loss is 0: l' is in the kernel of J^T, for SOFTMAX of sum 0.
 
     Of that kernel the residual is taken that has the largest surplus_effect (one drawn at random oscillates, is
     nearly orthogonal to all smooth functions of x, and leaves F and G at rounding), with spread a random one of those
-    that have an effect, or, with goal = (F, G) of unit 0, the shortest one that has these up to a factor.
+    that have an effect, or, with goal = (F, G) of unit 0, the shortest one that has these up to a factor. zeta: the
+    outgoing weights of unit 1, else random too.
     """
     rng = np.random.default_rng(seed)
     weights = [scale * W for W in random_weights(widths, rng=rng)]
+    if zeta is not None:
+        weights[layer + 1][:, 1] = zeta
     X = rng.normal(size=(n, widths[0]))
     J, f = jacobian(weights, X, act).reshape(n * widths[-1], -1), forward(weights, X, act)
     ones = np.kron(np.eye(n), np.ones((widths[-1], 1)))[:, :n * (loss is SOFTMAX)]      # 1 . l' = 0
@@ -388,6 +391,9 @@ def test_softmax_takes_one_more_from_the_rank_of_F():
             assert np.abs(F.sum(axis=0)).max() < 1e-13 and np.linalg.matrix_rank(F, tol=1e-11) == rank
             wide = inertia(hessian(replicate_unit(weights, 0, 1, lam), X, Y, TANH, SOFTMAX), tol=1e-11)
             assert (wide.negative > 0) >= (rank > 0)                # Theorem 5 (i) from three classes on
+            along = stationary([2, 2, M], TANH, seed, n=16, loss=SOFTMAX, spread=True, zeta=2.0)
+            F = replication_curvature(*along, TANH, SOFTMAX, 0, 1).F        # zeta along 1: one condition for both
+            assert np.abs(F.sum(axis=0)).max() < 1e-13 and np.linalg.matrix_rank(F, tol=1e-11) == rank + 1
         square = stationary([2, 2, 2], TANH, seed, n=16)            # control: the square loss with M = 2
         assert replication_curvature(*square, TANH, SQUARE, 0, 1).F.any()
 
