@@ -131,7 +131,7 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 
         H = sum_nu J^T l'' J + sum_(nu, m) l'_m d2 f_m / dtheta2,  of which this is the first sum
 
-    Symmetric bit by bit. l' = 0 wherever the net fits the data exactly.
+    Symmetric bit by bit. For the square loss l' = f - y, 0 where the net fits the data; that of LOGISTIC is not.
     """
     inputs, z = forward_pass(weights, X, act)
     J, d2l = jacobian_pass(weights, inputs, z, act), loss.d2(z[-1], Y)          # (n, M, P), (n, M, M)
@@ -165,9 +165,9 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 
     iterations : int, >= 0; the largest number of steps tried
 
-    So negative curvature is descended, not climbed. A step is taken if it lowers L. mu is divided by 10 where the
-    decrease is at least 3/4 of -(g . step + step . H step / 2), multiplied by 4 where it is less than 1/4. Near the end
-    L no longer resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
+    With |lambda_i| negative curvature is descended, not climbed. A step is taken if it lowers L. mu is divided by 10
+    where the decrease is at least 3/4 of -(g . step + step . H step / 2), multiplied by 4 where it is less than 1/4.
+    Near the end L no longer resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
 
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
     stays False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates
@@ -243,7 +243,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 # a~_(k-1)[j] a~_(m-1)[q], rows (j, q); the second one of T_km with delta_m[p] a~_(k-1)[j], where (vi) leaves only
 # i = q between neighbours. At k = m only pairs i <= p and j <= q are needed: form (b), `_deep`.
 #
-# Two matrices, form (a), `_shallow`: f = W_2 a~_1, z = W_1 x~, and
+# Two matrices, form (a), `_shallow`, where m is an output and no longer a layer: f = W_2 a~_1, z = W_1 x~, and
 #
 #     H = J^T l'' J + sum_m l'_m d2 f_m                                                                         (viii)
 #     d2 f_m / dW_1[i, j] dW_1[i, q] = W_2[m, i] phi''(z[i]) x~[j] x~[q]        all others of these, and
@@ -281,7 +281,7 @@ def hessian_blocks(weights, X, Y, act, loss=SQUARE):
 
         d2L / dW_k[i, j] dW_k[p, q] = sum_nu S_kk[i, p] a~_(k-1)[j] a~_(k-1)[q]
 
-    Symmetric bit by bit; P_k is the size of weights[k].
+    Symmetric bit by bit; P_k is the size of W_k, weights[k - 1].
     """
     inputs, z = forward_pass(weights, X, act)
     blocks = [np.einsum("ipn,nj,nq->ijpq", S, a, a, optimize=True).reshape(W.size, W.size)
@@ -520,12 +520,12 @@ def _reject(w, Q):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Unit replication [Fukumizu 2019, Lemma 4], at any hidden layer q (`layer` in code) of a net of any depth
+# Unit replication [Fukumizu 2019, Lemma 4], at any hidden layer q (`layer` = q - 1 in code) of a net of any depth
 #
 #     u, zeta      the row of W_q and the column of W_(q+1) of the unit that is replicated; w_j, v_j those of a copy or
 #                  of a surplus unit: E surplus units, E + 1 copies
 #     a~, delta    the inputs (n, D') of layer q and dl/dz (n, M') of layer q + 1, back-propagated
-#     lam, A       lambda (E + 1,) and the matrix (E, E + 1) with A lambda = 0; C = A diag(lambda) A^T
+#     lam, A       lambda (E + 1,) and the matrix (E, E + 1) with A lambda = 0; C = A diag(lambda) A^T; F, G are his
 #
 # The rest of the net sees the units of layer q through z = z_(q+1) alone, so with all else fixed and for one sample
 #
@@ -533,8 +533,8 @@ def _reject(w, Q):
 #
 # where the layers above are in l(z), hence delta is back-propagated, and nothing below needs three layers. (Lambda is
 # S of (vii) at q + 1; the paper has the letter for diag(lambda).) Let
-# w_j = b + sum_c A_cj eta_c and v_j = lambda_j (a + sum_c A_cj xi_c), at b = u, a = zeta, xi = eta = 0. First
-# derivatives of z there [Lemma 3]:
+# w_j = b + sum_c A_cj eta_c and v_j = lambda_j (a + sum_c A_cj xi_c), his (6), at b = u, a = zeta, xi = eta = 0.
+# First derivatives of z there [Lemma 3]:
 #
 #     dz/dxi_c  = phi(u . a~) sum_j lambda_j A_cj = 0       dz/deta_c = zeta phi'(u . a~) a~^T sum_j lambda_j A_cj = 0
 #
@@ -680,10 +680,10 @@ def predicted_inertia(F, G, lam, tol=None):
     """
     if lam.sum() <= 1e-9 * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")
-    k = np.linalg.eigvalsh(_core(F, G))
+    k, floor = np.linalg.eigvalsh(_core(F, G)), len(lam) * EPS * np.abs(lam).sum()     # 1 - 0.9 - 0.1 is a zero too
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
-    p, m, o = (lam > 0).sum() - 1, (lam < 0).sum(), (lam == 0).sum()
+    p, m, o = (lam > floor).sum() - 1, (lam < -floor).sum(), (np.abs(lam) <= floor).sum()
     n = p * up + m * down + o * rank, p * down + m * up + o * rank
     return PredictedInertia(int(n[0]), int(n[1]), int((p + m + o) * len(k) - sum(n)))
 
@@ -726,9 +726,9 @@ def escape_direction(F, G, A, lam):
 #
 # Let s = sum_j v_j s_j, with the numbers s_j = phi(w_j . a~), be what surplus units add to z_(q+1), and let s = 0 on
 # the data. Then l = l(theta_0, s), where s shifts z_(q+1): dl/ds = delta, d2l/ds2 = Lambda, d2l/ds dtheta_0 =
-# d delta/d theta_0. The chain rule gives the blocks that stand in `surplus_hessian`. Those with theta_0 need
-# d delta/d theta_0 for each sample: forward over backward. With T_k = dz_k/dt and R_k = d delta_k/dt for all directions
-# t = (theta_0, s) at once, the product rule on z_k = W_k a~_(k-1) and on (ii) of landscape.py gives
+# d delta/d theta_0. The chain rule gives the blocks that stand in `surplus_hessian`; d delta/d theta_0 comes from the
+# passes of (iii) for all directions t = (theta_0, s) at once, T_k = dz_k/dt for R{z_k} and R_k = d delta_k/dt for
+# R{delta_k}. New is ds/dt; where they meet T_(k-1), R_k and delta_k, W_k and dW_k/dt are without the bias column:
 #
 #     T_k     = W_k (phi'(z_(k-1)) T_(k-1)) + (dW_k/dt) a~_(k-1) + [k = q + 1] ds/dt
 #     R_J     = l'' T_J

@@ -13,7 +13,7 @@ Notation, for all modules
     z_k, a_k     z_k = W_k a~_(k-1) and a_k = phi(z_k), (n, n_k); a_0 = x, f = z_J;  a~ = (a, -1) with a bias, else a
     l, L         loss of a sample, and L = sum_nu l(y_nu, f_nu), a sum and not a mean;  delta_k = dl / dz_k
     P, theta     the number of all weights, and all of them as one vector (flatten);  J = df / dtheta, (n, M, P)
-    F, r, l'     the outputs f of all samples, (n, M); the residual f - y; dl / df (loss.d1)
+    F, r, l'     the outputs f of all samples, (n, M); the residual f - y; dl / df (loss.d1); l'' is loss.d2
     A^+          the pseudo-inverse of a matrix A; sizes |.| are meant entry by entry where matrices are multiplied
     D', M'       of a hidden layer: columns of its matrix, rows of the next one
     eps, EPS     2^-52, the spacing of float64 at 1;  B counts nets in a stack;  `like` lends only its shapes
@@ -190,7 +190,7 @@ def tanh_jet(x):
     In place where it can be, for new memory costs as much as the arithmetic.
     """
     u = np.minimum(np.abs(x), 400)                                              # q is 0 there
-    near_0 = np.flatnonzero(u < 0.125)                                          # up to 1/9 is enough, to eps
+    near_0 = np.flatnonzero(u < 0.125)                              # there the fraction down to x^2 / 9 is exact to eps
     u *= -2
     q = np.exp(u, out=u)
     t, d = 1 - q, 1 + q
@@ -294,7 +294,7 @@ def logistic_value(F, Y):
 
 @checked
 def logistic_d1(F, Y):
-    """[Fukumizu 2019, Sec. 2] l' = sigmoid(f) - y, (n, M), for f > 0 as (1 - y) - sigmoid(-f), exp(-f) at y = 1.
+    """[Fukumizu 2019, Sec. 2] l' = sigmoid(f) - y, (n, M); for f > 0 as (1 - y) - sigmoid(-f), exact at y = 1.
 
     F : (n, M) array
     Y : (n, M) array, >= 0, <= 1
@@ -349,7 +349,7 @@ def softmax_d2(F, Y):
     F : (n, M) array
     Y : (n, M) array, >= 0; rows of sum 1
 
-    Singular, which no other loss here is: l'' 1 = 0, as 1 . l' = 0, so a common shift of the outputs' biases is a null
+    Singular everywhere: l'' 1 = 0, as 1 . l' = 0, so a common shift of the outputs' biases is a null
     direction, and with the outputs as the next layer Theorem 5's matrix F has 1^T F = 0: two classes are like one
     output.
     """
@@ -479,7 +479,7 @@ def unstack(theta, like):
 #
 #     delta_(k-1)[j] = phi'(z_(k-1)[j]) sum_i W_k[i, j] delta_k[i]                                                (ii)
 #
-# j runs over units, not over the bias column, whose input is constant. It starts at the linear last layer with
+# j runs over units, not over the bias column, whose input is constant. (ii) starts at the linear last layer with
 # delta_J = l'(y, f). Summed over samples (rows of delta_k and a~_(k-1)), (i) is one matrix product, delta_k^T a~_(k-1).
 # Started at row m of the identity instead, (ii) gives df_m / dz_k; with (i) that is the Jacobian, with the columns of
 # W_1 the derivative in x.
@@ -586,7 +586,7 @@ def interpolate_as_printed(X, Y, act, a):
     _refuse_unless_rectified(act)
     order = np.argsort(X @ a)
     t = (X @ a)[order]
-    if not np.diff(t, prepend=-np.inf).all():
+    if not np.diff(t).all():
         raise ValueError("a has the same product with two rows of X, it should have distinct ones: they set the units")
     b = (np.append(t[0] - 1, t[:-1]) + t) / 2
     A = act.f(t[:, None] - b)                                                   # (n, n), lower triangular
@@ -794,7 +794,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     multiplied by 4 after one that does not; twelve of those in a row (4^12 = 10^7) end it. Up to a dozen undamped
     steps of minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
 
-    starts : nets; of one shape, the inputs of like size, as a step treats all weights alike
+    starts : nets; of one shape. The columns of X should be of like size, as a step treats all weights alike
     Y : (n, M) array
     iterations : int, >= 0; the most damped steps
 
@@ -846,7 +846,7 @@ def _damped_step(r, J, damping):
     dual = J.shape[1] <= J.shape[2]
     gram, rhs = (J @ J.mT, r[..., None]) if dual else (J.mT @ J, J.mT @ r[..., None])
     diagonal = np.einsum("bii->bi", gram)                                       # a view: the damping is added in place
-    diagonal += (damping * (diagonal.max(axis=1) + np.finfo(float).tiny))[:, None]      # all units dead: a step of 0
+    diagonal += (damping * (diagonal.max(axis=1) + np.finfo(float).tiny))[:, None]      # regular where J J^T underflows
     step = np.linalg.solve(gram, rhs)
     return (J.mT @ step if dual else step)[..., 0]
 
@@ -1055,12 +1055,12 @@ def walk_zero_loss(weights, X, Y, act, *, steps, length, rng=None):
 # what T owes to delta_k, p_k = dT / d delta_k, runs up: delta_k acts by its own term, and through
 # delta_(k-1) = phi'(z_(k-1)) W_k^T delta_k,
 #
-#     p_k = 2 |a~_(k-1)|^2 delta_k + W_k q_(k-1),    q_k = phi'(z_k) p_k,    q_0 = 0                               (iii)
+#     p_k = 2 |a~_(k-1)|^2 delta_k + W_k q_(k-1),    q_k = phi'(z_k) p_k,    q_0 = 0                                (T1)
 #
 # z_(k-1) acts through that phi' and through a_(k-1) = phi(z_(k-1)), which has a term of its own and feeds z_k. So with
 # e_k = dT / dz_k, from e_J = 0 down,
 #
-#     e_(k-1) = phi''(z_(k-1)) (W_k^T delta_k) p_(k-1) + phi'(z_(k-1)) (2 |delta_k|^2 a_(k-1) + W_k^T e_k)          (iv)
+#     e_(k-1) = phi''(z_(k-1)) (W_k^T delta_k) p_(k-1) + phi'(z_(k-1)) (2 |delta_k|^2 a_(k-1) + W_k^T e_k)          (T2)
 #
 # and W_k acts through z_k and, without its bias column, through (ii): dT / dW_k = e_k a~_(k-1)^T + delta_k q_(k-1)^T.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1074,11 +1074,11 @@ def trace_gradient(weights, X, act):
     inputs, z = forward_pass(weights, X, act)
     delta, last = output_deltas(weights, z, act), len(weights) - 1              # (M, n, n_k) each
     p, q = [], [np.zeros(delta[0].shape[:2] + (0,))]
-    for k, (W, a) in enumerate(zip(weights, inputs)):                           # (iii)
+    for k, (W, a) in enumerate(zip(weights, inputs)):                           # (T1)
         p.append(2 * (a ** 2).sum(axis=1)[:, None] * delta[k] + q[k] @ W[:, :q[k].shape[2]].T)
         q.append(act.df(z[k]) * p[k] if k < last else None)
     e, found = np.zeros_like(z[-1]), []                                         # (n, n_k)
-    for k in range(last, -1, -1):                                               # (iv)
+    for k in range(last, -1, -1):                                               # (T2)
         units = q[k].shape[2]
         W, a, grad = weights[k][:, :units], inputs[k][:, :units], e.T @ inputs[k]
         grad[:, :units] += np.einsum("mni,mnj->ij", delta[k], q[k])
@@ -1102,7 +1102,7 @@ def descend_zero_loss(weights, X, Y, act, *, steps, length):
     ones; it ends early where none does. The net gets more level at the data, and need not get simple between. For ReLU
     T jumps where a unit switches at a sample; there it stops.
     """
-    functions, size = _zero_loss_functions(weights, X, Y, act), 2 * length
+    functions, size = _zero_loss_functions(weights, X, Y, act), length
     path = [project_to_zero(theta=flatten(weights), **functions)]
     for _ in range(steps):
         J, g = functions["jacobian"](path[-1]), flatten(trace_gradient(unstack(path[-1], weights), X, act))

@@ -284,6 +284,8 @@ def test_inertia_law_with_zeros_among_the_lambda():
     F, G = np.array([[1.0, 0.0]]), np.diag([1.0, -3.0])
     assert predicted_inertia(F, G, [1.0, 0.0]) == (1, 1, 1)         # rank F of each sign, whatever G is
     assert predicted_inertia(0 * F, G, [1.5, -0.5, 0.0]) == (1, 1, 4)
+    rest = 1 - 0.9 - 0.1                                            # -3e-17: what is left of the sum is a zero too
+    assert rest < 0 and predicted_inertia(F, G, [0.9, 0.1, rest]) == predicted_inertia(F, G, [0.9, 0.1, 0.0])
 
 
 def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
