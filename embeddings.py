@@ -120,10 +120,10 @@ def inactive_units_and_propagation(weights, layer, count, act=TANH):
 
     count : int, >= 0
 
-    Stationary if the narrow net is. With F0 = phi'(0) sum_nu delta a~^T each new unit adds the eigenvalues
-    +-(singular values of F0) to the Hessian: a saddle if F0 != 0. "No flat direction in general" in the supplement:
-    L is exactly constant along all v_j (while w_j = 0) and along all w_j (while v_j = 0); only, these points are not
-    stationary (test_erratum_the_doubly_inactive_point_has_flat_directions).
+    Stationary if the narrow net is. With F0 = phi'(0) sum_nu delta a~^T each new unit adds the eigenvalues +-(singular
+    values of F0) and |D' - M'| zeros to the Hessian: a saddle if F0 != 0. The supplement says "no flat direction in
+    general", but L is exactly constant along all v_j (while w_j = 0) and along all w_j (while v_j = 0); only, these
+    points are not stationary (test_erratum_the_doubly_inactive_point_has_flat_directions).
     """
     if count == 0:
         return [w.copy() for w in weights]
@@ -175,10 +175,10 @@ def inactive_relu_units(weights, layer, V, X, *, W=None, K=1.0, act=RELU):
     The same outputs on X for any phi that is 0 on negatives (RELU, SMOOLU, RECTIFIED_TANH). A local minimum stays one
     (Theorem 9), and the Hessian is the narrow net's with zeros around it (Eq. 12). Off X, a unit can wake.
 
-    The flat set is R^M' x the cone {w : w . a~_nu < 0 for all nu} for each unit, E (M' + D') dimensions, unbounded in v
-    and in w; B_K is a bounded part of the cone (test_the_flat_set_of_proposition_7_is_a_cone_and_B_K_a_part_of_it).
-    The paper calls the latter, times R^M, affine; it has K > 1 (any K > 0 will do) and |x| <= 1, so R = 1. Where the
-    data make R larger, they choose B_K, and the prior of (39) on it depends on the data.
+    The flat set: for each unit any v and the cone {w : w . a~_nu < 0 for all nu}, E (M' + D') dimensions, unbounded.
+    B_K less its edge is a part of it (test_the_flat_set_of_proposition_7_is_a_cone_and_B_K_a_part_of_it). The paper
+    calls B_K with any v affine; it has K > 1 (any K > 0 will do) and |x| <= 1, so R = 1. Where the data make R larger,
+    they choose B_K, and the prior of (39) on it depends on the data.
     """
     off = np.array([-1e-3, -1.0, -1e3])
     if act.f(off).any() or act.df(off).any():
@@ -201,7 +201,7 @@ def inactive_relu_units(weights, layer, V, X, *, W=None, K=1.0, act=RELU):
 def _is_homogeneous(act):
     """[Fukumizu 2019, Sec. 4 (a)] Whether phi(c s) = c phi(s) for c > 0, tried on four decades of both signs."""
     s = np.outer([-1, 1], np.logspace(-2, 2, 9))
-    return np.allclose(act.f(3 * s), 3 * act.f(s), rtol=1e-14, atol=0)          # rounding; tanh is off by 3e-4 or more
+    return np.allclose(act.f(3 * s), 3 * act.f(s), rtol=1e-14, atol=0)          # rounding; tanh is off by 2e-4 or more
 
 
 @checked
@@ -211,9 +211,9 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
         min_nu |u . a~_nu| / (|a~_nu| max_j |A_:j|):   for |eta| below it all b + sum_c A_cj eta_c keep the sign of
         u . a~_nu on every sample, and then sum_j gamma_j beta_j A_cj = 0 cancels eta
 
-    A : (E, E + 1) array; with A (gamma * beta) = 0, which only the embedding can tell
+    A : (E, E + 1) array; A (gamma * beta) = 0 is not checked, as gamma and beta are not given
 
-    |eta| is the norm of all of eta (E, D') in the coordinates of omega_basis, for ReLU and leaky ReLU. The paper takes
+    `weights` is the narrow net; |eta| the norm of all of eta (E, D') in omega_basis. ReLU, leaky ReLU. The paper takes
     Eq. (6) without beta, and u . x without the bias in its hypothesis (test_erratum_proposition_8_needs_beta_in_eq_6,
     test_erratum_proposition_8_needs_the_bias_in_its_hypothesis).
     """
@@ -257,14 +257,14 @@ def flat_dimension(weights, counts):
 # with beta = 1 for smooth units and lam = gamma for ReLU. At xi = eta = 0, z_(q+1) depends on (a, b) as it does on
 # (zeta, u), for sum_j lam_j beta_j = 1; its first derivatives in xi_c and eta_c have the factor
 # sum_j A_cj lam_j beta_j = 0: Lemma 3, for any phi if beta = 1, for ReLU with every beta > 0. They are 0 for every
-# (a, b), so their derivatives in (a, b) are 0 too and the cross blocks vanish: Lemma 4, which needs no stationary
+# theta_0, so their derivatives in theta_0 are 0 too and the cross blocks vanish: Lemma 4, which needs no stationary
 # point. With T = d theta / d omega (`omega_basis`), at the embedding of any narrow theta,
 #
 #     J_wide T = [J_narrow, 0]                   T^T H_wide T = diag(H_narrow, (xi, eta) block)                      (8)
 #
 # that block, [[0, F~], [F~^T, G~]], in closed form in hessian.py. The inverse of (6), with C = A diag(lam * beta) A^T:
 #
-#     a = sum_j beta_j v_j,   b = sum_j lam_j w_j,   xi = C^-1 A (beta * v),   eta = C^-1 A (lam * w)
+#     a = sum_j beta_j v_j,   b = sum_j lam_j w_j,   xi = C^-1 (A * beta) v,   eta = C^-1 (A * lam) w
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -273,7 +273,7 @@ def complement(lam):
 
     lam : (E + 1,) array
 
-    For ReLU of gamma * beta. If lam sums to 0, 1 lies in the row space of A.
+    For ReLU pass gamma * beta as lam. If lam sums to 0, 1 lies in the row space of A.
     """
     if len(lam) < 2 or (lam == 0).any() or abs(lam.sum()) <= 1e-9 * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have two entries or more, no entry 0 and a sum that is not 0")
@@ -331,7 +331,7 @@ def _replication(lam, A, beta):
 
 
 def _moves(weights, layer, unit, A, p, q):
-    """[Fukumizu 2019, Eq. 6] (P', P'): w_j = p_j (b + sum_c A_cj eta_c) and v_j = q_j (a + sum_c A_cj xi_c), linear."""
+    """[Fukumizu 2019, Eq. 6] Matrix (P', P') of w_j = p_j (b + sum_c A_cj eta_c), v_j = q_j (a + sum_c A_cj xi_c)."""
     E, D1, M1, P = len(A), weights[layer].shape[1], len(weights[layer + 1]), sum(W.size for W in weights)
     row, column = parameter_order(weights, layer, E), unstack(np.arange(P), weights)
     b, a = column[layer][unit], column[layer + 1][:, unit]          # (D',), (M',)
@@ -374,7 +374,7 @@ def omega_coordinates(weights, layer, unit, lam, A, *, beta=None):
     """[Fukumizu 2019, Eq. 6, corrected] d omega / d theta (P', P'), the inverse of omega_basis, in closed form.
 
         a = sum_j beta_j v_j,   b = sum_j lam_j w_j,   C = A diag(lam * beta) A^T
-        xi = C^-1 A (beta * v),   eta = C^-1 A (lam * w)
+        xi = C^-1 (A * beta) v,   eta = C^-1 (A * lam) w
 
     lam : (E + 1,) array
     A : (E, E + 1) array
@@ -401,7 +401,7 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
     """[Fukumizu 2019, Eq. 6, corrected] The coordinates omega of any wide net, as a narrow net, xi and eta.
 
         a = sum_j beta_j v_j,   b = sum_j lam_j w_j,   C = A diag(lam * beta) A^T
-        xi = C^-1 A (beta * v),   eta = C^-1 A (lam * w)
+        xi = C^-1 (A * beta) v,   eta = C^-1 (A * lam) w
 
     wide : net
     lam : (E + 1,) array
@@ -525,7 +525,7 @@ def _without_unheard(weights, layer, act, X):
 
 @checked
 def reduce_units(weights, act, *, X=None, tol=1e-9):
-    """[beyond the papers] The narrow net of a wide one, the inverse of every embedding: a list of fewer units.
+    """[beyond the papers] The narrow net of a wide one, the inverse of every embedding: a net of fewer units.
 
         reduce_units(replicate_unit(weights, layer, unit, lam), act) has the widths and the function of weights,
 
@@ -578,9 +578,9 @@ def first_order_blocks(weights, X, Y, act, loss, layer, W, V):
     W : (E, D') array, may be empty
     V : (E, M') array, may be empty
 
-    The wide net they belong to must have the narrow net's outputs on X: inactive units, inactive propagation, units
-    that are off, or copies of a unit, of which copy 0 takes what the others leave of zeta (each copy's block, copy
-    0's too, is found with its own (w_j, v_j)).
+    In the wide net z_(q+1) must be the narrow net's on X (equal outputs are not enough: delta would be another). It is
+    for inactive units, inactive propagation, units that are off, and copies of a unit, of which copy 0 takes what the
+    others leave of zeta (each copy's block, copy 0's too, is found with its own (w_j, v_j)).
     """
     inputs, z = forward_pass(weights, X, act)
     a, delta = inputs[layer], deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]        # (n, D'), (n, M')
@@ -589,7 +589,7 @@ def first_order_blocks(weights, X, Y, act, loss, layer, W, V):
 
 
 class EmbeddingNorms(NamedTuple):
-    """[Fukumizu 2019, Sec. 5.3] |theta|_2^2, whether replication has less of it than the narrow net, and |theta|_1."""
+    """[Fukumizu 2019, Sec. 5.3] Rows of embedding_norms, |theta|_2^2 and |theta|_1; `inactive` is always `narrow`."""
     narrow: float
     replication: float
     inactive: float
@@ -620,7 +620,7 @@ def embedding_norms(weights, layer, unit, count):
     not balanced, |u| != |zeta| (test_erratum_replication_can_have_the_smaller_norm).
 
     ReLU: beta_j^2 |u|^2 + gamma_j^2 |zeta|^2 >= 2 beta_j |gamma_j| |u| |zeta|, in all at least 2 |u| |zeta| since
-    sum_j gamma_j beta_j = 1, attained where beta_j |u| = gamma_j |zeta|. In l1 the sum over j of
+    sum_j gamma_j beta_j = 1, attained (u, zeta != 0) where beta_j |u| = gamma_j |zeta|. In l1 the sum over j of
     2 sqrt(beta_j |gamma_j| |u|_1 |zeta|_1) is least where one copy has all, a bound that is not attained. Both are
     what rescaling the narrow unit alone reaches: replicating a unit that is balanced never lowers the norm.
     """

@@ -1,6 +1,6 @@
 """What flatness buys: PAC-Bayes bounds at embedded minima, and the experiment of Fig. 2 in closed form.
 
-Letters are those of landscape.py, in [Fukumizu 2019, Section 5.2 and supplement G]. Beside them:
+Letters are those of landscape.py but for L; formulas are of [Fukumizu 2019, Sec. 5.2 and supplement G]. Besides:
 
     L^, risk       the MEAN training loss of a net, in [0, 1] for the bound; its Hessian is H, in supplement G.2.1.
                    L beside it is the paper's: the loss expected on new data, the generalization error
@@ -38,7 +38,7 @@ from landscape import EPS, augment, checked, flatten, forward_pass, training_los
 # need not exist: at zero error rank H0 <= n M, which can be below P (10 of 15 in Fig. 2, for tanh too), and a ReLU net
 # has a zero for each hidden unit, whose weights rescale.
 #
-# Which h counts as 0 is a decision, h <= size eps max h here, and the sum jumps to infinity as h comes down to 0. The
+# Which h counts as 0 is a decision, h <= d eps max h here: the sum grows like 1 / h down to there, and drops. The
 # variance tau^2 / (h + tau^2 / sigma^2) needs no decision: it is tau^2 / h for steep h and sigma^2 for h = 0. With
 # u = sigma^2 h / tau^2, 1 / (1 + u) for x above gives (ridge_kl)
 #
@@ -120,9 +120,9 @@ def ridge_kl(H, sigma, tau):
 # ---------------------------------------------------------------------------------------------------------------------
 # Minima embedded by inactive units, at zero training error
 #
-# For E inactive units, square loss and phi'(0) = 1, S = (V V^T) kron (a~^T a~), of rank rank V rank a~ <= min(E, M)
-# rank a~. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has curvature_kl(H0) and
-# curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
+# For E inactive units in the last hidden layer, square loss and phi'(0) = 1, S = (V V^T) kron (a~^T a~), of rank
+# rank V rank a~ <= min(E, M) rank a~. In (v, w) the null space is all of v and the kernel of S. So KL (smooth) has
+# curvature_kl(H0) and curvature_kl(S); KL (ReLU) has the first alone, as Q and P share their law of w, uniform on B_K.
 #
 # All this is about the Hessian at one point. S moves with v, and its kernel, sum_j v_j w_j . a~_nu = 0, is flat to
 # second order only: tanh leaves the cubes of w . a~. ReLU units that are off leave nothing.
@@ -158,7 +158,8 @@ def mean_curvature(v, inputs, sigma=0.0):
     sigma : float, >= 0
 
     Unit by unit, (E D', E D'). Its rank is that of the inputs times that of v, at most min(E, M), for sigma = 0, and
-    times E else. Square loss as a SUM over samples, w = 0, phi'(0) = 1, and zero error or phi''(0) = 0 (tanh).
+    times E else. For the last hidden layer, square loss as a SUM over samples, w = 0, phi'(0) = 1, and zero error or
+    phi''(0) = 0 (tanh).
 
     The paper keeps E_Q L^ where it is by taking w ~ N(0, tau^2 S^-1), and lets v ~ N(v^, sigma^2 I); but S depends on v
     (test_caveat_a_free_v_does_not_keep_the_empirical_risk).
@@ -407,7 +408,7 @@ def _setting(weights, X, p, rho, w0=None, unit=0):
 
 
 def _unit_moments(mean, deviation, act):
-    """[beyond the papers] m = E phi(z) and q = E phi(z)^2 for z ~ N(mean, deviation^2), entry by entry.
+    """[beyond the papers] m, q = E phi(z), E phi(z)^2 and q - m^2 for z ~ N(mean, deviation^2), entry by entry.
 
     By the trapezoidal rule over 9 standard deviations in steps of 0.03: to rounding for analytic phi (for tanh up to
     deviations of about 9, poles being pi / 2 away); for smooLU, smooth but not analytic at 0, to 1e-11 at a deviation
@@ -416,12 +417,13 @@ def _unit_moments(mean, deviation, act):
     Z = np.linspace(-9, 9, 601)
     density = 0.03 * np.exp(-Z ** 2 / 2) / np.sqrt(2 * np.pi)       # times the step; Z[1] - Z[0] has rounded to 1e-14
     phi = act.f(mean[..., None] + deviation[..., None] * Z)         # (..., 601)
-    return phi @ density, phi ** 2 @ density
+    m = phi @ density
+    return m, phi ** 2 @ density, (phi - m[..., None]) ** 2 @ density          # q - m * m would cancel for small rho
 
 
 @checked
 def surplus_slope(inputs, act, M, *, p, rho, w0, spread_v=1.0, spread_w=0.0):
-    """[beyond the papers] What each surplus unit adds to E G, exactly: M (s_v^2 + rho^2) kappa.
+    """[beyond the papers] What each surplus unit adds to <G>, exactly: M (s_v^2 + rho^2) kappa.
 
         kappa = E_x E_Z phi(w0 . a~ + sqrt(s_w^2 + rho^2) |a~| Z)^2
 
@@ -430,8 +432,6 @@ def surplus_slope(inputs, act, M, *, p, rho, w0, spread_v=1.0, spread_w=0.0):
     p : (n,) array, >= 0; the weights of the inputs, sum 1
     rho, spread_v, spread_w : float, >= 0
     w0 : (D',) array
-
-    For w0 = 0, s_w = 0 and smooth phi with phi(0) = 0 kappa is phi'(0)^2 rho^2 E|a~|^2 + O(rho^4).
     """
     if abs(p.sum() - 1) > 1e-9:
         raise ValueError(f"p sums to {p.sum()}, it should sum to 1: else E_x is no mean")
@@ -441,7 +441,7 @@ def surplus_slope(inputs, act, M, *, p, rho, w0, spread_v=1.0, spread_w=0.0):
 
 @checked
 def predicted_error(weights, X, Y, act, *, p=None, rho=None):
-    """[beyond the papers] E G of the perturbed net with one hidden layer, from means and variances of its units.
+    """[beyond the papers] <G> of the perturbed net with one hidden layer, from means and variances of its units.
 
         E_x [ |sum_i zeta_i m_i - c - t|^2 + sum_i (|zeta_i|^2 (q_i - m_i^2) + M rho^2 q_i) ]    + M rho^2 with biases c
 
@@ -452,10 +452,10 @@ def predicted_error(weights, X, Y, act, *, p=None, rho=None):
     """
     p, rho, _ = _setting(weights, X, p, rho)
     inputs, (W1, W2) = augment(weights[0], X), weights
-    m, q = _unit_moments(inputs @ W1.T, rho * np.linalg.norm(inputs, axis=1)[:, None], act)    # (n, H0)
+    m, q, spread = _unit_moments(inputs @ W1.T, rho * np.linalg.norm(inputs, axis=1)[:, None], act)     # (n, H0)
     zeta, M, bias = W2[:, :len(W1)], len(W2), W2.shape[1] - len(W1)
     mean = augment(W2, m) @ W2.T                                    # (n, M)
-    variance = (q - m ** 2) @ (zeta ** 2).sum(axis=0) + M * rho ** 2 * (q.sum(axis=1) + bias)
+    variance = spread @ (zeta ** 2).sum(axis=0) + M * rho ** 2 * (q.sum(axis=1) + bias)
     return float(p @ (((mean - Y) ** 2).sum(axis=1) + variance))
 
 
@@ -481,7 +481,7 @@ def predicted_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=None, s
 def predicted_replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None):
     """[beyond the papers] replicated_ratio in closed form: the noise of the v_j adds up, that of the w_j averages out.
 
-        1 + (E M rho^2 E_x q - |zeta|^2 E_x (q - m^2) E / (E + 1)) / E G(N_H0)
+        1 + (E M rho^2 E_x q - |zeta|^2 E_x (q - m^2) E / (E + 1)) / <G(N_H0)>
 
     surplus : (k,) array, whole, >= 0; numbers E
     unit : int, >= 0
@@ -492,8 +492,8 @@ def predicted_replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, r
     """
     p, rho, _ = _setting(weights, X, p, rho, unit=unit)
     E, inputs, zeta = surplus, augment(weights[0], X), weights[1][:, unit]
-    m, q = _unit_moments(inputs @ weights[0][unit], rho * np.linalg.norm(inputs, axis=1), act)
-    added = E * len(zeta) * rho ** 2 * (p @ q) - (zeta ** 2).sum() * (p @ (q - m ** 2)) * E / (E + 1)
+    _, q, spread = _unit_moments(inputs @ weights[0][unit], rho * np.linalg.norm(inputs, axis=1), act)
+    added = E * len(zeta) * rho ** 2 * (p @ q) - (zeta ** 2).sum() * (p @ spread) * E / (E + 1)
     return 1 + added / predicted_error(weights, X, Y, act, p=p, rho=rho)
 
 
@@ -503,7 +503,7 @@ def predicted_replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, r
 
 @checked
 def uniform_nodes(count=100):
-    """[Fukumizu 2019, Sec. 5.2] Gauss-Legendre nodes X (count, 1) and weights p (count,) for x uniform on [-1, 1].
+    """[beyond the papers] Gauss-Legendre nodes X (count, 1) and weights p (count,) for x uniform on [-1, 1].
 
         E h(x) = sum_q p_q h(x_q)
 
@@ -514,7 +514,7 @@ def uniform_nodes(count=100):
 
 
 class Ratio(NamedTuple):
-    """[Fukumizu 2019, Fig. 2b] E G(N_H) / E G(N_H0), its standard error, and the means E G(N_H) themselves, (k,)."""
+    """[Fukumizu 2019, Fig. 2b] <G(N_H)> / <G(N_H0)>, its standard error, and the means <G(N_H)> themselves, (k,)."""
     ratio: np.ndarray
     error: np.ndarray
     mean: np.ndarray
@@ -558,7 +558,7 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
     The paper does not say how v is chosen, nor where its ReLU units are; both are choices here, and decide the
     result: with v = 0 tanh hardly grows, with w0 = 0 ReLU does (test_caveats_v_of_zero_and_relu_at_w_zero). So is the
     noise-free Y: its risk is to noisy y, and fresh noise of variance s^2 adds M s^2 to both means, which turns a ratio
-    R into 1 + (R - 1) / (1 + M s^2 / E G(N_H0)), 6.22 into 5.76 for tanh at H = 50 in the demo
+    R into 1 + (R - 1) / (1 + M s^2 / <G(N_H0)>), 6.22 into 5.76 for tanh at H = 50 in the demo
     (test_caveat_to_noisy_targets_the_ratio_of_fig_2_is_smaller).
     """
     rng, theta, (p, rho, w0) = np.random.default_rng(rng), flatten(weights), _setting(weights, X, p, rho, w0)
@@ -589,14 +589,14 @@ def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, t
     nets = unstack(theta + rho * rng.normal(size=(trials, len(theta))), weights)
     (inputs, hidden), (_, f0) = forward_pass(nets, X, act)
     u, zeta, first = weights[0][unit], weights[1][:, unit], hidden[:, :, unit]      # (D',), (M,), (T, n)
-    same, noise = np.zeros_like(f0), np.zeros_like(f0)              # sum of phi_j - first, sum of rho z_j phi_j
+    gap, noise = np.zeros_like(first), np.zeros_like(f0)            # sums over j > 0: phi_j - first, v_j's noise phi_j
     G = np.empty((max(surplus) + 1, trials))
     for E in range(len(G)):
         if E > 0:
             phi = act.f((u + rho * rng.normal(size=(trials, len(u)))) @ inputs.T)   # (T, n)
-            same += (phi - first)[:, :, None]
+            gap += phi - first
             noise += phi[:, :, None] * (rho * rng.normal(size=(trials, len(zeta))))[:, None]
-        G[E] = ((f0 + same * zeta / (E + 1) + noise - Y) ** 2).sum(axis=2) @ p
+        G[E] = ((f0 + gap[:, :, None] * zeta / (E + 1) + noise - Y) ** 2).sum(axis=2) @ p
     return _ratio_of_means(G[[0, *surplus]])
 
 
@@ -613,7 +613,7 @@ def draw_data(n, noise, *, rng=None):
     n : int, >= 1
     noise : float, >= 0; a standard deviation, 0.1 in the paper
 
-    One input in each part is a choice: the paper does not say how its inputs lie.
+    [-1, 1] and one input in each part are choices: the paper does not say how its inputs lie.
     """
     rng = np.random.default_rng(rng)
     return -1 + 2 * (np.arange(n) + rng.random(n)) / n, noise * rng.normal(size=n)
@@ -631,7 +631,7 @@ def kinked_starts(x, units, count, *, rng=None):
     rng, size = np.random.default_rng(rng), (count, units)
     w = 3 * np.exp(rng.normal(size=size) / 2) * rng.choice([-1.0, 1.0], size=size)
     t, v = rng.uniform(x.min(), x.max(), size=size), rng.normal(size=size)
-    return [[np.column_stack(rows), row[None]] for *rows, row in zip(w, w * t, v)]
+    return [[np.column_stack([w_k, b_k]), v_k[None]] for w_k, b_k, v_k in zip(w, w * t, v)]
 
 
 def _polish(weights, X, Y, act, *, goal=1e-29, rounds=50, rng=None):
@@ -792,7 +792,7 @@ def relu_interpolants(x, y, units):
     if n != 2 * units:
         raise ValueError(f"x has length {n}, it should be {2 * units}, twice the units: as many equations as unknowns")
     order, cut = np.argsort(x), np.arange(n)
-    middle, half = x.max() / 2 + x.min() / 2, x.max() / 2 - x.min() / 2
+    middle, half = x.max() / 2 + x.min() / 2, x.max() / 2 - x.min() / 2 or 1.0       # all equal: refused below
     t = (x[order] - middle) / half                                  # in [-1, 1], for the conditioning
     if not (np.diff(t) > 0).all():
         raise ValueError("x has entries that float64 cannot tell apart beside the others, they should be distinct")

@@ -21,6 +21,7 @@ from landscape import (
     flatten,
     forward,
     forward_pass,
+    jacobian,
     jacobian_rank,
     random_weights,
     training_loss,
@@ -958,25 +959,34 @@ def test_moments_of_a_unit_against_closed_forms():
     a = mean / s
     Phi = np.array([(1 + math.erf(t / math.sqrt(2))) / 2 for t in a])
     density = np.exp(-a ** 2 / 2) / np.sqrt(2 * np.pi)
-    m, q = _unit_moments(mean, s, RELU)
+    m, q, _ = _unit_moments(mean, s, RELU)
     assert np.abs(m - (mean * Phi + s * density)).max() < 1e-4 * s.max()        # the kink: step^2 / 8 density, 5e-5
     assert np.abs(q - ((mean ** 2 + s ** 2) * Phi + mean * s * density)).max() < 1e-5
     for act in (TANH, SOFTPLUS):
         z, w = np.polynomial.hermite_e.hermegauss(120)
         phi = act.f(mean[:, None] + s[:, None] * z)
-        m, q = _unit_moments(mean, s, act)
+        m, q, _ = _unit_moments(mean, s, act)
         # Gauss-Hermite, 120 nodes: tanh has poles at distance pi / 2 from the axis, s = 2 is the slowest
         assert np.abs(m - phi @ w / np.sqrt(2 * np.pi)).max() < 1e-5
         assert np.abs(q - phi ** 2 @ w / np.sqrt(2 * np.pi)).max() < 1e-5
     z = np.linspace(-12, 12, 200_001)                               # SMOOLU: the same rule in steps 250 times finer
     density = 24 / 200_000 * np.exp(-z ** 2 / 2) / np.sqrt(2 * np.pi)
     for s, bound in ((0.1, 1e-13), (1.0, 1e-11), (9.0, 1e-5)):
-        m, q = _unit_moments(mean, np.full(5, s), SMOOLU)
+        m, q, _ = _unit_moments(mean, np.full(5, s), SMOOLU)
         phi = SMOOLU.f(mean[:, None] + s * z)
         assert np.abs(m - phi @ density).max() < bound * max(1, np.abs(m).max())
         assert np.abs(q - phi ** 2 @ density).max() < bound * max(1, np.abs(q).max())
-    m, q = _unit_moments(np.array([0.3]), np.array([0.0]), TANH)     # no spread: the value itself
+    m, q, _ = _unit_moments(np.array([0.3]), np.array([0.0]), TANH)     # no spread: the value itself
     assert m == pytest.approx(np.tanh(0.3), rel=1e-14) and q == pytest.approx(np.tanh(0.3) ** 2, rel=1e-14)
+
+
+def test_the_predicted_error_keeps_its_digits_for_the_smallest_noise():
+    weights = random_weights([1, 5, 1], rng=0)
+    X, p = uniform_nodes(20)
+    slope = p @ (jacobian(weights, X, TANH)[:, 0] ** 2).sum(axis=1)         # G / rho^2 -> E_x |J|^2 at zero error
+    for rho in (1e-5, 1e-8, 1e-11):                                 # with q - m^2 it was negative at 1e-9
+        error = predicted_error(weights, X, forward(weights, X, TANH), TANH, p=p, rho=rho)
+        assert error / rho ** 2 == pytest.approx(slope, rel=1e-7)   # rho^2 from above, (eps / rho)^2 from below
 
 
 def perturbed(thetas, like, X, Y, act, rho, p, rng):
@@ -1176,7 +1186,7 @@ def test_what_would_make_a_formula_wrong_is_refused():
         ("invalid|divide", lambda: generalization_ratio([W * 0 for W in net], X, Y * 0, TANH, [1], rho=0)),
         ("x has equal", lambda: relu_units_needed(x * 0, x)), ("twice", lambda: relu_interpolants(x, x, 1)),
         ("cannot tell", lambda: relu_interpolants([0, 1e-17, 1, 2], x, 2)),
-        ("relu_interpolants", lambda: relu_interpolants([0, 0], [0, 1], 1)),
+        ("cannot tell", lambda: relu_interpolants([0, 0], [0, 1], 1)),
         ("problems is {}", lambda: draw_experiment({})), ("problems is <", lambda: draw_experiment(np.sin)),
         (r"weights\[0\] has", lambda: smallest_zero_error([[np.ones((2, 3)), np.ones((1, 2))]], x, x, RELU)),
     ):
