@@ -211,7 +211,7 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
         min_nu |u . a~_nu| / (|a~_nu| max_j |A_:j|):   for |eta| below it all b + sum_c A_cj eta_c keep the sign of
         u . a~_nu on every sample, and then sum_j gamma_j beta_j A_cj = 0 cancels eta
 
-    A : (E, E + 1) array; A (gamma * beta) = 0 is not checked, as gamma and beta are not given
+    A : (E, E + 1) array; A (gamma * beta) = 0 is taken on trust, gamma and beta not being given
 
     `weights` is the narrow net; |eta| the norm of all of eta (E, D') in omega_basis. ReLU, leaky ReLU. The paper takes
     Eq. (6) without beta, and u . x without the bias in its hypothesis (test_erratum_proposition_8_needs_beta_in_eq_6,

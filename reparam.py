@@ -2,11 +2,12 @@
 
 Letters and shapes are those of landscape.py, where it also says how bad arguments are refused. Beside them:
 
-    k = 1..K      counts layers as the paper does: K is J, theta_k is W_k, b_k its bias, n_k (here) the number of its
-                  weights without the bias
+    k = 1..K      counts layers as the paper does: K is J, theta_k is W_k, b_k its bias, n_k the number of its
+                  weights without the bias, but in shapes, as (n, n_k), of its units
     T_alpha, D    alpha_scale(weights, alphas), a diagonal matrix, and its inverse D_alpha; alpha_k > 0, product 1
     bound, eps    the paper's M, and epsilon (EPS stays 2^-52); lambda_1 is the largest eigenvalue
-    g             a gradient; in changes of coordinates the map theta = g(eta), t = theta - center
+    g             a gradient; of the traces t_k the geometric mean; in changes of coordinates the map theta = g(eta),
+                  with t = theta - center
 
 Scaling by layers and by units, and its derivatives (Theorems 1, 3); the volume (Theorem 2); the Hessian (Theorems 4,
 5); epsilon-sharpness (Definition 2, Section 4.3); what of flatness no scaling changes; changes of coordinates (Section
@@ -105,7 +106,7 @@ def orbit_tangent(weights, c):
 
 @checked
 def unit_scale(weights, layer, scales):
-    """[beyond the papers] Each unit of a layer scaled by itself, a net: w_j -> c_j w_j, v_j -> v_j / c_j, c_j > 0.
+    """[beyond the papers] Each unit of a layer scaled on its own, a net: w_j -> c_j w_j, v_j -> v_j / c_j, c_j > 0.
 
     scales : (N,) array, > 0; c_j for each of the N units of the layer
 
@@ -142,9 +143,9 @@ def balance(weights):
 
         c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves                     [Stock et al. 2019]
 
-    |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep for one hidden
-    layer, 20 to 70 for two to four, the best of 1000 else. Units with w_j = v_j = 0 are left alone; if only one of them
-    is 0, no c_j > 0 reaches the least.
+    |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep does for one
+    hidden layer, 20 to 80 for two to four; after 1000 it stops. Units with w_j = v_j = 0 are left alone; if only one of
+    them is 0, no c_j > 0 reaches the least.
     """
     weights = [W.copy() for W in weights]
     for _ in range(1000):
@@ -230,8 +231,8 @@ def output_change(weights, X, r, act=RELU):
 
     By |phi(s) - phi(t)| <= |s - t|: needs |phi'| <= 1, as all activations of landscape.py have.
     """
-    if act.df(np.linspace(-50, 50, 2001)).max() > 1:
-        raise ValueError(f"act is {act.name}, its slope should be at most 1: the outputs could move more")
+    if np.abs(act.df(np.linspace(-50, 50, 2001))).max() > 1:
+        raise ValueError(f"act is {act.name}, its slope should be at most 1 in size: the outputs could move more")
     m = np.zeros_like(X)                                            # (n, n_(k-1)); the bias input -1 does not move
     for W, a in zip(weights, forward_pass(weights, X, act)[0]):
         m = m @ np.abs(W[:, :m.shape[1]]).T + r * (np.abs(a).sum(axis=1) + m.sum(axis=1))[:, None]          # (n, n_k)
@@ -277,8 +278,8 @@ def box_radius(weights, X, Y, epsilon, act=RELU):
 # least its diagonal element, d / alpha^2 if d belongs to theta_1, alpha^2 d if to theta_2: above any bound for a small,
 # or a large, alpha. If d belongs to an output bias, which is not scaled, it says nothing. In a subspace with the basis
 # Q, orthonormal and drawn without regard to alpha, alpha^2 Q^T D H D Q = Q_1^T H_11 Q_1 + O(alpha^2), with the rows and
-# block of theta_1: that diverges too, unless Q_1^T H_11 Q_1 = 0. Section 4.3 had "not been able to
-# show" the like for the sharpness (test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too).
+# block of theta_1: Q^T D H D Q diverges too as alpha goes to 0, unless Q_1^T H_11 Q_1 = 0. Section 4.3 had "not been
+# able to show" the like for the sharpness (test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too).
 #
 # Theorem 5. alpha_k = 1 / beta but for alpha_(k*) = beta^(K-1): then D is beta on all but n_(k*) entries. Let H' be the
 # principal block of H without those. By Cauchy's interlacing, twice, with lambda_1 the largest,
@@ -657,8 +658,9 @@ def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=No
     epsilon : float, > 0
     starts : int, >= 1
 
-    Under unit_scale least_trace changes too; the rank and the last three do not. The volume of Theorem 2 is infinite
-    everywhere: it does not change and tells nothing.
+    Under unit_scale least_trace changes too; the rank and the last three do not. As computed, adaptive is the best of
+    a few ascents, a lower bound: it differs by some per cent where one ends low; and rank counts above P EPS lambda_1,
+    too few far out (alpha = 1000). The volume of Theorem 2 is infinite everywhere: it does not change, tells nothing.
     """
     values, scaled = np.linalg.eigvalsh(H), theta[:, None] * H * theta
     rng = np.random.default_rng(rng)
@@ -796,7 +798,7 @@ def power(eta, center, a, b):
     a : float, > -0.5
     b : float, >= 0
 
-    t is right to a few 1e-13 of its size, and for a near -1/2 to about EPS / (1 + 2a).
+    t is right to a few 1e-13 of its size, and for a near -1/2 to about EPS |log|t|| / (1 + 2a).
     """
     log_eta = np.log(np.where(eta == 0, 1, np.abs(eta)))            # t = 0 there, below
     s = log_eta / (1 + 2 * a)                                       # the solution for b = 0
@@ -915,9 +917,10 @@ def weight_norm(s, v):
     v : (d,) array
 
     The paper allows every alpha != 0; alpha < 0 turns w into -w
-    (test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only). As alpha goes to 0 any ball of v reaches
-    -w, a minimum of high sharpness (test_section_5_1_for_small_v_the_ball_reaches_the_opposite_weights); as it grows
-    the sharpness over a ball of v falls to 0, over Keskar's box, which grows with |v_i|, it does not
+    (test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only). As alpha goes to 0 a ball around
+    alpha v reaches beyond 0, where the weights are -w: the sharpness at w is then at least the rise of L from w to -w
+    (test_section_5_1_for_small_v_the_ball_reaches_the_opposite_weights); as alpha grows the sharpness over a ball of v
+    falls to 0, over Keskar's box, which grows with |v_i|, it does not
     (test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0).
     """
     if not v.any():

@@ -69,6 +69,7 @@ def test_a_copy_keeps_the_hypotheses_of_theorems_and_stands_in_reading_order():
     scope = alone("hessian", "gradient", "TANH", "SQUARE")
     assert scope["TANH"].f(0.0) == 0 and len(scope["SQUARE"]) == len(Loss._fields)
     assert len(Activation._fields) >= 4
+    assert "def hessian(" not in demo.copied(["epsilon_sharpness"])            # its argument `hessian` calls none
 
 
 def test_blank_leaves_the_bodies_of_the_named_functions_out_and_nothing_else():

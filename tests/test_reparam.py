@@ -10,8 +10,10 @@ from landscape import (
     LEAKY_RELU,
     LOGISTIC,
     RELU,
+    SOFTPLUS,
     SQUARE,
     TANH,
+    Activation,
     fit,
     flatten,
     forward,
@@ -428,6 +430,10 @@ def test_output_change_in_numbers():
     assert (output_change(weights, X, 0.0) == 0).all()
     weights[0][0, 1] = 2.0                                          # a_1 = relu(4.5)
     assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * (4.5 + 0.4))
+    for c in (2, -3):                                               # slopes up to 2, and down to -3
+        with pytest.raises(ValueError, match="its slope should be at most 1 in size"):
+            output_change(weights, X, 0.1, Activation("steep", lambda x, c=c: SOFTPLUS.f(c * x),
+                                                      lambda x, c=c: c * SOFTPLUS.df(c * x), SOFTPLUS.d2f))
 
 
 # ------------------------------------------------------------------ Theorems 4 and 5: the Hessian
