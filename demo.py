@@ -1228,8 +1228,9 @@ def story_embed(seed):
            "positive ones; unless F = 0, some of them are positive and some negative.")
     F, G = hs.replication_curvature(narrow, X, Y, ls.TANH, ls.SQUARE, 0, 0)
     wide, A = em.replicate_unit(narrow, 0, 0, lam), em.complement(lam)
-    H, base = hs.hessian(wide, X, Y, ls.TANH), hs.inertia(hs.hessian(narrow, X, Y, ls.TANH))
+    H = hs.hessian(wide, X, Y, ls.TANH)
     tol = 1e-9 * np.linalg.norm(H, 2)                               # true zeros lie at 1e-15, the others above 1e-5
+    base = hs.inertia(hs.hessian(narrow, X, Y, ls.TANH), tol)
     predicted = [a + b for a, b in zip(base[:3], hs.predicted_inertia(F, G, lam, tol=tol))]
     yield equal("Fukumizu Thm 5", "tanh, split: eigenvalues >, <, = 0", counts(predicted), counts(hs.inertia(H, tol)))
     way, t = hs.escape_direction(F, G, A, lam), 1e-3
@@ -1242,13 +1243,12 @@ def story_embed(seed):
     yield Check("Fukumizu Thm 5", "L reached by descent from there", f"< {L:.3f}", f"{low:.3f}", bool(low < L - 1e-6))
     narrow, X, Y = narrow_minimum(ls.RELU, seed)
     off = em.inactive_relu_units(narrow, 0, np.ones((1, 2)), X)
-    H, base = hs.hessian(off, X, Y, ls.RELU), hs.inertia(hs.hessian(narrow, X, Y, ls.RELU))
-    L = ls.training_loss(narrow, X, Y, ls.RELU)
+    H, L = hs.hessian(off, X, Y, ls.RELU), ls.training_loss(narrow, X, Y, ls.RELU)
+    base, got = (hs.inertia(h, 1e-9 * np.linalg.norm(H, 2)) for h in (hs.hessian(narrow, X, Y, ls.RELU), H))
     yield "\n" + paragraph(f"A ReLU net of the same shape has a minimum at L = {L:.3f}, with {base[0]} positive "
                            f"eigenvalues and {base[2]} zeros (each unit can be rescaled). Add a unit that is off, its "
                            "input negative at every point: its 5 weights can move, and L stays.")
-    yield equal("Fukumizu Thm 9", "ReLU, one off: eigenvalues >, <, = 0", counts((base[0], 0, base[2] + 5)),
-                counts(hs.inertia(H, 1e-9 * np.linalg.norm(H, 2))))
+    yield equal("Fukumizu Thm 9", "ReLU, one off: eigenvalues >, <, = 0", counts((*base[:2], base[2] + 5)), counts(got))
     yield ("So splitting a unit makes a saddle of a bad minimum, with a way out that is\n"
            "known beforehand, and a unit that is off makes a flat valley of it.")
 
@@ -1325,9 +1325,9 @@ def story_descent(seed):
                 sum(bool(ls.training_loss(w, X, Y, ls.TANH) < 1e-24) for w in nets))
     yield Check("beyond", "T at the end", f"< {T[0]:.0f}", f"{T[1]:.0f}", bool(T[1] < T[0]))
     slopes = [np.abs(ls.input_jacobian(w, X, ls.TANH)).mean() for w in (nets[0], nets[-1])]
-    yield beside("beyond", "mean slope |df/dx| at the points, then", f"< {slopes[0]:.2f}", slopes[1], ".2f")
-    yield ("So small T, which noise is known to prefer, goes with smaller slopes at the\n"
-           "data; between the points nothing is asked.")
+    yield (f"The mean slope |df/dx| at the points was {slopes[0]:.2f}, and is {slopes[1]:.2f}.\n"
+           "So noise is known to prefer small T, as a rule with smaller slopes at the data;\n"
+           "between the points nothing is asked.")
 
 
 STORY = (story_fit, story_walk, story_embed, story_noise, story_scale, story_descent)
@@ -1379,7 +1379,7 @@ def figure_walk(plt, seed):
 
 def figure_descent(plt, seed):
     """Beyond the papers: from the end of the walk along the zero-loss set to smaller T = tr J^T J, the trace of the
-    Hessian. The net becomes more level at the data, and need not be simple between them."""
+    Hessian. As a rule the net becomes more level at the data, and need not be simple between them."""
     X, Y, path, grid = long_walk(seed)
     nets = ls.descend_zero_loss(path[-1], X, Y, ls.TANH, steps=250, length=0.5)
     _, (left, right) = plt.subplots(1, 2, width_ratios=(1.5, 1))

@@ -1099,8 +1099,8 @@ def descend_zero_loss(weights, X, Y, act, *, steps, length):
     length : float, > 0; in units of theta
 
     Needs rank J = nM on the way. The projected step lowers T to first order, and the way back keeps that for short
-    ones; it ends early where none does. The net gets more level at the data, and need not get simple between. For ReLU
-    T jumps where a unit switches at a sample; there it stops.
+    ones; it ends early where none does. As a rule the net gets more level at the data; it need not get simple between.
+    For ReLU T jumps where a unit switches at a sample; there it stops.
     """
     functions, size = _zero_loss_functions(weights, X, Y, act), length
     path = [project_to_zero(theta=flatten(weights), **functions)]
