@@ -1047,7 +1047,7 @@ def orbit(seed, data):
     while condition > 300:                                          # so that ranks are clear on the whole orbit
         narrow, X, Y = live_net([2, 4, 1], [True, False], 8, rng)      # an output bias is not scaled
         condition = np.linalg.cond(ls.jacobian(narrow, X, ls.RELU)[:, 0])
-    V, alphas = rng.normal(size=(2, 1)), (0.1, 0.5, 1.0, 2.0, 10.0)
+    V, alphas = rng.normal(size=(2, 1)), (0.125, 0.5, 1.0, 2.0, 8.0)       # powers of 2 round nothing
     weights = em.inactive_relu_units(narrow, 0, V, X)
     P, R, off = 24, max(1.0, np.linalg.norm(X, axis=1).max()), 3 * rng.normal(size=(1, 2))
     tau2, sigma2, epsilon, rank = 1e-2, 1.0, 0.05, ls.jacobian_rank(narrow, X, ls.RELU)
@@ -1082,7 +1082,7 @@ def orbit(seed, data):
                      pb.gaussian_kl(theta, posterior(H), np.zeros(P), sigma2 * np.eye(P))))
     yield paragraph("A ReLU net 2-4-1 at zero loss on 8 samples, two more units off, along T_alpha; eps = 0.05. KL: "
                     "from N(theta, tau^2 (H + tau^2/sigma^2 I)^-1) to N(0, sigma^2 I), tau = 0.1, sigma = 1.") + "\n"
-    yield "    alpha" + " " * 25 + "".join(f"{alpha:9.1f}" for alpha in alphas)
+    yield "    alpha" + " " * 25 + "".join(f"{alpha:9g}" for alpha in alphas)
     table = {"L": ".0e", "f at a point off the data": ".3f", "rank of the Jacobian": "d",
              "|J tangent| / |J||tangent|": ".0e", "largest L, idle units moved": ".0e",
              "KL, prior carried along": ".3f", "rank of the Hessian": "d", "least trace on the orbit": ".3f",

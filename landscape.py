@@ -690,6 +690,8 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
                          "value then")
     a = _separating_direction(X, Y, knot, np.random.default_rng(rng))
     weights, sizes, t = [], [D, *widths], np.sort(X @ a)
+    if not np.diff(t).all():
+        raise ValueError("X has rows too close for float64 to tell their a . x apart, they should be further apart")
     middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
     carry = _scale(act, np.diff(t).min(initial=1.0)) if far > 1.5 * middle else 0.25        # a bounded sigma: 1/4
     for k, (n_in, size) in enumerate(zip(sizes, sizes[1:])):
@@ -734,10 +736,11 @@ def _separating_direction(X, Y, knot, rng):
     t = (X @ directions).T                                                      # (100, n)
     order = np.argsort(t, axis=1)
     t = np.take_along_axis(t, order, axis=1)
+    t -= t[:, :1]
     apart = np.flatnonzero((np.diff(t, axis=1) > 0).all(axis=1))
     if len(apart) == 0:
         raise ValueError("X has rows too close to each other for an exact fit in float64")
-    t, best = t[apart] - t[apart, :1], 0
+    t, best = t[apart], 0
     if len(X) > 1:
         best = np.argmin(_growth(t, Y[order[apart]], knot))
     return directions[:, apart[best]] * 2.0 ** -np.round(np.log2(t[best, -1] or 1.0))          # no digit is lost

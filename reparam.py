@@ -659,18 +659,22 @@ def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=No
     starts : int, >= 1
 
     Under unit_scale least_trace changes too; the rank and the last three do not. As computed, adaptive is the best of
-    a few ascents, a lower bound: it differs by some per cent where one ends low; and rank counts above P EPS lambda_1,
-    too few far out (alpha = 1000). The volume of Theorem 2 is infinite everywhere: it does not change, tells nothing.
+    a few ascents in y, theta_i (1 + y_i): a lower bound, and where rounding parts the ascents (scales that are not
+    powers of 2) it can differ by some per cent; and rank counts above P EPS lambda_1, too few far out (alpha = 1000).
+    The volume of Theorem 2 is infinite everywhere: it does not change, tells nothing.
     """
     values, scaled = np.linalg.eigvalsh(H), theta[:, None] * H * theta
     rng = np.random.default_rng(rng)
     alphas = np.repeat(flattest_alphas(H, sizes), sizes)            # (P,)
     seed = int(rng.integers(2 ** 32))                               # the same random starts in all three
-    sharp = [epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, box=box, starts=starts, rng=seed).value
-             for box in (None, True, epsilon * np.abs(theta))]
-    return Measures(float(values[-1]), float(values.sum()), sharp[0], sharp[1],
+    ball, keskar = (epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, box=box, starts=starts, rng=seed).value
+                    for box in (None, True))
+    adaptive = epsilon_sharpness(lambda y: loss(theta * (1 + y)), lambda y: theta * gradient(theta * (1 + y)),
+                                 0 * theta, epsilon, hessian=scaled, box=np.full(len(theta), epsilon), starts=starts,
+                                 rng=seed).value
+    return Measures(float(values[-1]), float(values.sum()), ball, keskar,
                     int((values > len(H) * EPS * values[-1]).sum()), float((np.diag(H) / alphas ** 2).sum()),
-                    float(np.linalg.norm(scaled, 2)), float(np.trace(scaled)), sharp[2])
+                    float(np.linalg.norm(scaled, 2)), float(np.trace(scaled)), adaptive)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -289,7 +289,7 @@ def test_the_diagonal_of_a_net_whose_matrix_would_not_fit():
     weights = random_weights([100, 200, 200, 3], rng=rng)           # P = 61,003, P^2 numbers are 30 GB
     X, Y = rng.normal(size=(5, 100)), rng.normal(size=(5, 3))
     diagonal, matvec = flatten(hessian_diagonal(weights, X, Y, TANH)), hessian_operator(weights, X, Y, TANH)
-    for i in rng.integers(len(diagonal), size=10):
+    for i in (*rng.integers(len(diagonal), size=10), 20_200, 60_400, 61_002):       # of each layer
         unit = np.zeros(len(diagonal))
         unit[i] = 1
         assert abs(matvec(unit)[i] - diagonal[i]) <= ROUNDING * np.abs(diagonal).max()
@@ -348,7 +348,7 @@ def test_minimize_brings_the_gradient_to_its_rounding_level(loss):
         terms = np.abs(loss.d1(forward(result.weights, X, TANH), Y)).ravel()
         scale = terms @ np.abs(jacobian(result.weights, X, TANH)).reshape(len(terms), -1)
         # the rounding level is 1e-12 of this scale, plus what the rounding of the outputs adds
-        assert (g <= 1e-10 * scale).all() if result.converged else (g > 1e-12 * scale).any()
+        assert (g <= 2e-12 * scale).all() if result.converged else (g > 1e-12 * scale).any()
         assert result.loss <= training_loss(start, X, Y, TANH, loss)
         count += result.converged
     assert count >= 1                                               # the others run off to infinity
@@ -379,7 +379,7 @@ def test_minimize_stays_at_a_saddle_but_leaves_its_neighbourhood_downwards():
     at = minimize(saddle, X, Y, TANH)
     assert at.converged and at.iterations == 0 and (flatten(at.weights) == 0).all()
     rng = np.random.default_rng(0)
-    near = minimize(unflatten(1e-3 * rng.normal(size=10), saddle), X, Y, TANH, iterations=100)
+    near = minimize(unflatten(1e-3 * rng.normal(size=10), saddle), X, Y, TANH, iterations=12)
     assert near.loss < 0.9 * at.loss
 
 
@@ -644,6 +644,7 @@ SPECTRA = {
     "small": 1e-60 * np.arange(1.0, 21),
     "large": 1e60 * np.arange(-9.0, 11),
     "two": np.array([1.0, -3.0]),
+    "doubled ends": np.r_[[-5.0] * 2, -3, np.linspace(-0.1, 0.1, 40), 3, [5.0] * 2],     # one pass: -5, -3, 3, 5
     "graded": np.r_[10.0 ** -np.arange(30), -10.0 ** -np.arange(1.0, 10)],
 }
 
