@@ -7,8 +7,11 @@ them: float64 arrays, nets as lists. Tests of refusals are left out (`refuse` in
 """
 import importlib.util
 import inspect
+import os
 import sys
 from functools import wraps
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")                  # matrices are small: threads wait for each other
 
 MODULES = ("landscape", "hessian", "embeddings", "pacbayes", "reparam")
 RAN = {}                                                            # name -> {test: did it hold}
