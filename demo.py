@@ -647,7 +647,7 @@ def decay(seed, data):
     for ratio in (0.95, 2.0):
         H = gradient_of(ls.TANH, ratio, lambda w: em.inactive_units_and_propagation(w, 0, 2))[1][at[:, None], at]
         least = np.linalg.eigvalsh(H + mu * np.eye(10))[0] / mu
-        yield near("beyond", f"w = v = 0, sigma_1 = {ratio} mu: least/mu", 1 - ratio, least, 1e-9)
+        yield near("beyond", f"w = v = 0, sigma_1 = {ratio} mu: least/mu", 1 - ratio, least, 1e-6)
     ranks, X = [], X[:16]
     for M in (2, 3, 4):                                             # softmax: the entries of l' add up to 0
         weights = [1.5 * W for W in ls.random_weights([2, 2, M], rng=rng)]
