@@ -73,7 +73,7 @@ def _operator(weights, X, Y, act, loss):
     delta, bend, d2l = [loss.d1(z[-1], Y)], [], loss.d2(z[-1], Y)
     back = [W[:, :u.shape[1]] for W, u in zip(weights[1:], z)]      # W_(k+1) without the bias column
     for B, (_, first, second) in zip(back[::-1], jets[::-1]):
-        pulled = delta[0].dot(B)                                     # W_(k+1)^T delta_(k+1), (n, n_k)
+        pulled = delta[0].dot(B)                                    # W_(k+1)^T delta_(k+1); @ is slow for M = 1
         delta.insert(0, first * pulled)                             # (ii)
         bend.insert(0, second * pulled)
     P = sum(W.size for W in weights)
@@ -662,7 +662,7 @@ def predicted_inertia(F, G, lam, tol=None):
     """[beyond the papers] Eigenvalue counts that a replicated unit adds to the narrow net's, E (M' + D') in all.
 
         n+ = p K+ + m K- + o rank F,    n- = p K- + m K+ + o rank F,    K = [[0, F], [F^T, G]]
-        p = #{lam_j > 0} - 1,    m = #{lam_j < 0},    o = #{lam_j = 0},    E = p + m + o
+        p = #{lam_j > 0} - 1,    m = #{lam_j < 0},    o = #{lam_j = 0} to rounding,    E = p + m + o
 
     with K+ and K- the numbers of positive and negative eigenvalues of K.
 

@@ -203,7 +203,7 @@ def tanh_jet(x):
     slope = np.multiply(4, q, out=q)
     slope *= inverse
     slope *= inverse                                                            # 4 q / (1 + q)^2
-    bend = np.multiply(-2, t, out=d)
+    bend = np.multiply(-2, t, out=inverse)
     bend *= slope                                                               # -2 tanh tanh'
     return t, slope, bend
 

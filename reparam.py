@@ -669,6 +669,7 @@ def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=No
     seed = int(rng.integers(2 ** 32))                               # the same random starts in all three
     ball, keskar = (epsilon_sharpness(loss, gradient, theta, epsilon, hessian=H, box=box, starts=starts, rng=seed).value
                     for box in (None, True))
+    # in units of the weights; subspace=diag(theta) would need all theta_i != 0
     adaptive = epsilon_sharpness(lambda y: loss(theta * (1 + y)), lambda y: theta * gradient(theta * (1 + y)),
                                  0 * theta, epsilon, hessian=scaled, box=np.full(len(theta), epsilon), starts=starts,
                                  rng=seed).value

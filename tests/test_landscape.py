@@ -632,6 +632,13 @@ def test_what_cannot_be_fitted_exactly_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             call()
+    for seed in range(30):                                          # at 1e-15 the rounding of a . x decides
+        rng = np.random.default_rng(seed)
+        P = rng.normal(size=(9, 2))
+        try:
+            ls.interpolate(np.concatenate([P, P + 1e-15 * rng.normal(size=(9, 2))]), np.ones((18, 1)), rng=0)
+        except ValueError as error:
+            assert re.search("equal rows|(so|too) close", str(error)), (seed, error)
 
 
 @pytest.mark.parametrize("act", [SMOOLU, SOFTPLUS], ids=lambda a: a.name)
