@@ -727,6 +727,16 @@ def draw_experiment(problems, *, n=10, noise=0.1, most_draws=1000, rng=None):
 # sum_(j: i in S_j) (p_j x_i - q_j) = y_i is linear, n equations in the n unknowns (p, q). A solution is a net if every
 # unit is on exactly on its own set: s_j (p_j x - q_j) > 0 on S_j and <= 0 off it, for a sign s_j, which is that of the
 # output weight: (w_j, b_j, v_j) = (s p, s q, s) up to the rescaling that makes |v| = |(w, b)|.
+#
+# Whether the equations are regular depends on the sets alone. Between neighbouring gaps where units switch f is one
+# line P_g x - Q_g, with P = B p, Q = B q and B_gj = 1 where unit j is on in group g, else 0. Three points in a group,
+# or a group where nothing is on, are too much. So there are n/2 groups of two points, where f = 0 means P = Q = 0:
+# regular if B is. Or there is one group more than units, and two groups, a and b, have one point each: there f = 0
+# leaves Q_a = P_a x_a and Q_b = P_b x_b, and with rank B = n/2 and nu^T B = 0
+#
+#     nu_a P_a + nu_b P_b = 0,    nu_a P_a x_a + nu_b P_b x_b = 0,    so nu_a P_a = nu_b P_b = 0:
+#
+# regular if nu_a and nu_b are not 0. The determinant at x = 0, 1, 2, ... is a whole number, so rounding hides no zero.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -760,9 +770,9 @@ def _pattern_solutions(S, t, y):
 
     (kept, units, 3): p, q and the sign s of the output weight; s = 0, p = q = 0 for a unit not needed.
     """
+    whole = np.linalg.det(np.concatenate([S * np.arange(len(t)), S], axis=1))
+    S = S[np.abs(whole) > 0.5]                                      # else: no net of this pattern, or a continuum
     A = np.concatenate([S * t, -1.0 * S], axis=1).mT                # (R, n, 2 units): columns p, then q
-    regular = np.linalg.slogdet(A)[0] != 0                          # else: no net of this pattern, or a continuum
-    S, A = S[regular], A[regular]
     pq = np.linalg.solve(A, y[:, None])
     pq += np.linalg.solve(A, y[:, None] - A @ pq)                   # once refined: a further digit or two
     p, q = np.split(pq, 2, axis=1)                                  # (R, units, 1)

@@ -1,6 +1,7 @@
 """PAC-Bayes formulas and the experiment of Fig. 2. A test's name is the claim it checks."""
 import math
 from collections import Counter
+from fractions import Fraction
 from functools import cache
 from itertools import combinations
 
@@ -912,13 +913,57 @@ def test_relu_interpolants_allow_a_kink_on_a_data_point_in_any_units():
     expected = [np.array([[2 / 3, -5 / 3], [4 / 3, 2 / 3], [-4 / 3, -2 / 3]]), np.array([[1.0, 1.0, -1.0]])]
     assert np.allclose(forward(expected, x[:, None], RELU)[:, 0], 2 * x + 1)         # its kink lies at 0.5
     grid = np.linspace(-4, 4, 81)[:, None]
-    counts = []
     for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
-        nets = relu_interpolants(scale * x + shift, 2 * x + 1, 3)
-        there = [forward(net, scale * grid + shift, RELU) for net in nets]
+        there = [forward(net, scale * grid + shift, RELU) for net in relu_interpolants(scale * x + shift, 2 * x + 1, 3)]
         assert min(np.abs(F - forward(expected, grid, RELU)).max() for F in there) < 1e-8
-        counts.append((len(nets), len(relu_interpolants(scale * x + shift, np.abs(x), 3))))
-    assert len(set(counts)) == 1
+
+
+def on_sets(n):
+    """The 2n - 1 sets of points on which a unit can be on, (2n - 1, n)."""
+    right = np.arange(n) >= np.arange(n)[:, None]
+    return np.concatenate([right, ~right[1:]])
+
+
+def relu_nets_in_fractions(x, y, units):
+    """Every choice of sets by Gauss and Jordan in exact arithmetic: a set of nets, each its sorted (p, q, s)."""
+    n, found = len(x), set()
+    for sets in combinations(on_sets(n).tolist(), units):
+        rows = [[s[i] * x[i] for s in sets] + [Fraction(-s[i]) for s in sets] + [y[i]] for i in range(n)]
+        for c in range(n):
+            if (pivot := next((r for r in range(c, n) if rows[r][c]), None)) is None:
+                break                                               # singular
+            rows[c], rows[pivot] = rows[pivot], rows[c]
+            rows[c] = [e / rows[c][c] for e in rows[c]]
+            rows = [row if r == c else [e - row[c] * f for e, f in zip(row, rows[c])] for r, row in enumerate(rows)]
+        else:
+            net = []
+            for s, p, q in zip(sets, [row[-1] for row in rows[:units]], [row[-1] for row in rows[units:]]):
+                sign = 1 if any(p * t > q for t, on in zip(x, s) if on) else -1
+                agrees = all(sign * (p * t - q) >= 0 if on else sign * (p * t - q) <= 0 for t, on in zip(x, s))
+                net.append((p, q, sign if p or q else 0) if agrees else None)
+            found |= {tuple(sorted(net))} if None not in net else set()
+    return found
+
+
+def test_relu_interpolants_are_those_of_exact_arithmetic_where_most_systems_are_singular():
+    # A determinant at the data themselves is off 0 by rounding: how many nets it passes depends on units and machine.
+    x = [Fraction(2 * i - 5, 2) for i in range(6)]
+    for f, count in ((lambda t: 2 * t + 1, 3), (abs, 10), (lambda t: t * t, 2), (lambda t: 0 * t, 1)):
+        y = [f(t) for t in x]
+        assert len(relu_nets_in_fractions(x, y, 3)) == count
+        for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
+            assert len(relu_interpolants(scale * np.array(x, float) + shift, np.array(y, float), 3)) == count
+
+
+@pytest.mark.parametrize("units", [1, 2, 3])
+def test_whether_the_system_of_relu_patterns_is_regular_depends_on_the_patterns_alone(units):
+    n, rng = 2 * units, np.random.default_rng(5)
+    S = on_sets(n)[np.array(list(combinations(range(2 * n - 1), units)))]
+    whole = np.abs(np.linalg.det(np.concatenate([S * np.arange(n), S], axis=1)))
+    assert np.allclose(whole, np.round(whole), rtol=0, atol=1e-9) and 0 < (whole < 0.5).mean() < 1
+    for _ in range(20):
+        t = np.cumsum(rng.uniform(0.5, 1.5, size=n))                # any points, not too close for the rank to show
+        assert ((np.linalg.matrix_rank(np.concatenate([S * t, S], axis=1)) == n) == (whole > 0.5)).all()
 
 
 def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units():
