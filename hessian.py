@@ -249,14 +249,14 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 #     d2 f_m / dW_1[i, j] dW_1[i, q] = W_2[m, i] phi''(z[i]) x~[j] x~[q]        all others of these, and
 #     d2 f_m / dW_1[i, j] dW_2[m, i] = phi'(z[i]) x~[j]                         all of d2 f_m / dW_2 dW_2, are 0
 #
-# All arrays in these functions have the samples on the last axis.
+# All arrays in these functions have the samples on the last axis and the unit of z_k before it: S_km[i, p] of sample nu
+# stands at [p, i, nu], T_km[i, q] at [q, i, nu].
 # ---------------------------------------------------------------------------------------------------------------------
 
 def _pull_back(W, slope, S):
-    """[beyond the papers] (v) for any derivatives S (n_k, any, n) by z_k: those by z_(k-1), (n_(k-1), any, n)."""
-    units, n = slope.shape
-    pulled = (W[:, :units].T @ S.reshape(len(S), -1)).reshape(units, -1, n)
-    pulled *= slope[:, None]
+    """[beyond the papers] (v) for any derivatives S (any, n_k, n) by z_k: those by z_(k-1), (any, n_(k-1), n)."""
+    pulled = W[:, :len(slope)].T @ S
+    pulled *= slope
     return pulled
 
 
@@ -314,8 +314,11 @@ def _shallow(weights, X, Y, act, loss, H, add):
     J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
     for s in range(0, len(H), 128):                                 # by strips of rows, from the diagonal on
         strip = np.einsum("kmn,pkn->pmn", d2l, J[s:s + 128])        # l'' J
-        product = strip.reshape(len(strip), -1) @ J[s:].reshape(len(H) - s, -1).T
-        H[s:s + 128, s:] = product + H[s:s + 128, s:] if add else product
+        strip, rest, block = strip.reshape(len(strip), -1), J[s:].reshape(len(H) - s, -1).T, H[s:s + 128, s:]
+        if add:
+            block += strip @ rest
+        else:
+            np.matmul(strip, rest, out=block)
     bend = V @ dl * curve                                           # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += _input_pairs(bend, x)
     turn = (slope[:, None] * dl).reshape(h * M, n) @ x.T            # (h M, c)
@@ -339,10 +342,10 @@ def _deep(weights, X, Y, act, loss, H, add):
             block[i[few], p[few]] = product + block[i[few], p[few]] if add else product
         for k in reversed(range(m)):
             units, columns = weights[k].shape
-            S = _pull_back(weights[k + 1], slope[k], S)             # S_km, (n_k, n_m, n)
+            S = _pull_back(weights[k + 1], slope[k], S)             # S_km, (n_m, n_k, n)
             product = S.reshape(-1, n) @ (a[k][:, None] * a[m]).reshape(-1, n).T
             block = H[at[k], at[m]].reshape(units, columns, rows, c)
-            product = product.reshape(units, rows, columns, c).swapaxes(1, 2)
+            product = product.reshape(rows, units, columns, c).transpose(1, 2, 0, 3)
             block[...] = product + block if add else product
             right = (delta[m][:, None] * a[k]).reshape(-1, n)       # (n_m c_k, n)
             if k == m - 1:                                          # T_km is diagonal: only i = q
@@ -350,9 +353,9 @@ def _deep(weights, X, Y, act, loss, H, add):
                 diagonal += (slope[k] @ right.T).reshape(units, rows, columns)
                 T = np.eye(units)[:, :, None] * slope[k] if k else None
             else:
-                T = _pull_back(weights[k + 1], slope[k], T)         # T_km, (n_k, n_(m-1), n)
-                product = right @ T.reshape(-1, n).T                # (n_m c_k, n_k n_(m-1))
-                block[..., :T.shape[1]] += product.reshape(rows, columns, units, -1).transpose(2, 1, 0, 3)
+                T = _pull_back(weights[k + 1], slope[k], T)         # T_km, (n_(m-1), n_k, n)
+                product = right @ T.reshape(-1, n).T                # (n_m c_k, n_(m-1) n_k)
+                block[..., :len(T)] += product.reshape(rows, columns, -1, units).transpose(3, 1, 0, 2)
 
 
 def _input_pairs(S, a):

@@ -1355,8 +1355,8 @@ def check_real(name, value):
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {array.dtype} values, it should hold real numbers")
     array = np.asarray(array, dtype=float, order="C")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds nan or infinite values, it should be finite")
+    if fault := check_finite(array):
+        raise ValueError(f"{name} {fault}, it should be finite")
     return array
 
 
@@ -1475,8 +1475,14 @@ def check_result(where, result, infinite=False):
         for part in result:
             check_result(where, part, infinite)
     elif isinstance(result, (float, np.floating, np.ndarray)):
-        if np.isnan(result).any() if infinite else not np.isfinite(result).all():
+        if np.isnan(result).any() if infinite else check_finite(result):
             raise ValueError(f"{where}: the result overflows float64; the arguments should be scaled")
+
+
+def check_finite(A):
+    """What is wrong, or None. A finite sum of squares tells at once; where it is not, it may have overflowed."""
+    if not np.isfinite(np.vdot(A, A)) and not np.isfinite(A).all():
+        return "holds nan or infinite values"
 
 
 def check_symmetric(A):
