@@ -750,8 +750,8 @@ def _growth(t, Y, knot):
     """[beyond the papers] max_i sum_j |A_ij m_j| of the ReLU recursion above, for R directions at once, (R,).
 
     t (R, n) sorted along the last axis, Y (R, n, M) in the same order; in units of Y: the residual of the exact fit
-    will be 0.1 to 1 times eps times this. For knot above 0.36 and n > 64 an estimate, for the memory of the recursion
-    is cut after 64 points.
+    will be about 0.1 to 1 times eps times this. For knot above 0.36 and n > 64 an estimate, for the memory of the
+    recursion is cut after 64 points.
     """
     gaps = np.diff(t, axis=1, prepend=2 * t[:, :1] - t[:, -1:])
     b = t - (1 - knot) * gaps
@@ -793,17 +793,18 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     """[beyond the papers] Levenberg-Marquardt for the square loss from many starts in one batch: a list of Fit.
 
     With r and J of all samples and outputs stacked, a damped step moves theta to theta - J^T (J J^T + mu I)^-1 r, mu
-    being the damping times the largest diagonal entry. The damping is divided by 10 after a step that lowers |r| and
-    multiplied by 4 after one that does not; twelve of those in a row (4^12 = 10^7) end it. Up to a dozen undamped
-    steps of minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
+    being the damping times the largest diagonal entry. The damping is divided by 10 after a step that lowers the loss
+    |r|^2 / 2 and multiplied by 4 after one that does not; twelve of those in a row (4^12 = 10^7) end it. Where the loss
+    no longer resolves the change, its mean slope along the step does, (J^T r + J_new^T r_new) . step / 2. Up to a dozen
+    undamped steps of minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
 
     starts : nets; of one shape. The columns of X should be of like size, as a step treats all weights alike
     Y : (n, M) array
     iterations : int, >= 0; the most damped steps
 
-    The loss is the attained one, |r|^2 / 2. converged: every residual is at its rounding level, or the gradient J^T r
-    is (within 1e-12 |J|^T |r|), as at a minimum above zero. Such a minimum is approached slowly here; hessian.minimize
-    is made for it.
+    The loss is the attained one. converged: every residual is at its rounding level, or the gradient J^T r is (within
+    1e-12 |J|^T |r|), as at a minimum above zero. Where the net is not linear in its weights such a minimum is
+    approached slowly here; hessian.minimize is made for it.
     """
     like = starts[0]
     theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts])      # (B, P)
@@ -814,13 +815,17 @@ def fit_many(starts, X, Y, act, *, iterations=300):
         for _ in range(iterations):
             if len(active) == 0:
                 break
-            trial = theta[active] - _damped_step(r[active], J[active], damping[active])
-            better = (_residual(trial, like, X, Y, act) ** 2).sum(axis=1) < (r[active] ** 2).sum(axis=1)
+            step = -_damped_step(r[active], J[active], damping[active])
+            r_new, J_new = _residual_and_jacobian(theta[active] + step, like, X, Y, act)
+            L, L_new = (r[active] ** 2).sum(axis=1) / 2, (r_new ** 2).sum(axis=1) / 2
+            slope, slope_new = ((a[:, None] @ A @ step[:, :, None]).ravel()        # r^T J step, of L along the step
+                                for a, A in ((r[active], J[active]), (r_new, J_new)))
+            better = np.where(np.abs(slope) > 1e-9 * L, L_new < L, slope + slope_new < 0)
             count[active] += 1
             rejected[active] = np.where(better, 0, rejected[active] + 1)
             damping[active] = np.where(better, np.maximum(damping[active] / 10, 1e-14), damping[active] * 4)
-            theta[active[better]] = trial[better]
-            r[active[better]], J[active[better]] = _residual_and_jacobian(trial[better], like, X, Y, act)
+            moved = active[better]
+            theta[moved], r[moved], J[moved] = theta[moved] + step[better], r_new[better], J_new[better]
             active = active[(rejected[active] < 12) & ~_stationary(r[active], J[active])]
         terms = rounding_pass(unstack(theta, like), X, act).reshape(r.shape) / (4 * EPS)           # sums of |terms|
         near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))

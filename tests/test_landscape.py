@@ -531,7 +531,7 @@ def test_the_growth_is_that_of_the_triangular_system_and_bounds_the_residual():
         direct = (np.abs(A)[:, :, None] * np.abs(m)).sum(axis=1).max()
         growth = ls._growth(t[None], Y[None], k)
         assert np.isclose(growth[0], direct, rtol=1e-8)                        # cond(A) eps
-        assert np.abs(A @ ls._triangular_solve(A, Y) - Y).max() < EPS * growth[0]
+        assert np.abs(A @ ls._triangular_solve(A, Y) - Y).max() < 4 * EPS * growth[0]       # 30 terms, sqrt(30) eps
 
 
 def test_thresholds_lie_at_the_given_fraction_between_sorted_neighbours():
@@ -741,6 +741,9 @@ def test_fit_converges_to_the_normal_equations_for_a_linear_net_with_more_data_t
     exact = np.linalg.lstsq(Xa, Y, rcond=None)[0].T
     assert np.abs(result.weights[0] - exact).max() < 1e-12
     assert not ls.fit([np.zeros((2, 4))], X, Y, TANH, iterations=1).converged      # honest when stopped early
+    for seed in range(40):                                          # of the last steps |r|^2 shows nothing
+        _, X, Y = draw([3, 2], n=20, seed=seed)
+        assert ls.fit([np.zeros((2, 4))], X, Y, TANH).converged
 
 
 def test_a_damped_step_is_the_regularised_least_squares_solution_in_both_forms():
@@ -830,7 +833,7 @@ def test_theorem_2_1_needs_a_regular_value_and_a_small_change_of_the_labels_give
     assert 0 < np.linalg.norm(labels - Y) < 1e-3
     assert training_loss(weights, X, labels, SMOOLU) > 0                     # the bad point is not in the new set
     points = ls.fit_many([random_weights([1, 3, 1], rng=s) for s in range(20)], X, labels, SMOOLU)
-    points = [p.weights for p in points if p.converged]
+    points = [p.weights for p in points if p.converged and p.loss < 1e-20]
     assert len(points) > 3 and all(ls.jacobian_rank(w, X, SMOOLU) == 3 for w in points)
 
 
