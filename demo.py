@@ -126,10 +126,10 @@ def beside(source, claim, bound, value, form):
 
 
 def orthogonal(r, columns):
-    """r less its part in the span of the columns; twice, for rounding."""
-    for _ in range(2):
-        r = r - columns @ np.linalg.lstsq(columns, r, rcond=None)[0]
-    return r
+    """r less its part in the span of the columns, by an orthonormal basis: coefficients of dependent ones are huge."""
+    U, size, _ = np.linalg.svd(columns, full_matrices=False)
+    U = U[:, size > 1e-14 * size[0]]
+    return r - U @ (U.T @ r)
 
 
 def gradient(seed, data):
