@@ -261,18 +261,18 @@ def _pull_back(W, slope, S):
 
 
 def _curvature_pass(weights, z, Y, act, loss):
-    """[beyond the papers] (ii) and (vii): phi'(z_k) (n_k, n), delta_k (n_k, n) and S_kk (n_k, n_k, n), three lists."""
+    """[beyond the papers] (ii) and (vii), four lists: phi'(z_k) (n_k, n), delta_k, S_kk (n_k, n_k, n) and S_k(k+1)."""
     jet = getattr(act, "jet", None) or (lambda u: (None, act.df(u), act.d2f(u)))
     jets = [jet(u.T.copy()) for u in z[:-1]]
     slope, curve = [first for _, first, _ in jets], [second for _, _, second in jets]
     delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, [s.T for s in slope])]
-    S = [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()]
+    S, half = [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()], []
     for k in reversed(range(len(slope))):
-        half = _pull_back(weights[k + 1], slope[k], S[0])           # S_(k-1)k
-        S.insert(0, _pull_back(weights[k + 1], slope[k], half.swapaxes(0, 1)))
+        half.insert(0, _pull_back(weights[k + 1], slope[k], S[0]))              # S_(k-1)k
+        S.insert(0, _pull_back(weights[k + 1], slope[k], half[0].swapaxes(0, 1)))
         i = np.arange(len(slope[k]))
         S[0][i, i] += curve[k] * (weights[k + 1][:, i].T @ delta[k + 1])
-    return slope, delta, S
+    return slope, delta, S, half
 
 
 @checked
@@ -328,7 +328,7 @@ def _shallow(weights, X, Y, act, loss, H, add):
 def _deep(weights, X, Y, act, loss, H, add):
     """[beyond the papers] Form (b): (iv), products over samples by pairs of layers, into the upper triangle of H."""
     n, (inputs, z) = len(X), forward_pass(weights, X, act)
-    slope, delta, curvature = _curvature_pass(weights, z, Y, act, loss)
+    slope, delta, curvature, half = _curvature_pass(weights, z, Y, act, loss)
     a = [u.T.copy() for u in inputs]                                # a~_(k-1), (c, n)
     end = list(accumulate((W.size for W in weights), initial=0))
     at = [slice(*ends) for ends in zip(end, end[1:])]
@@ -342,7 +342,7 @@ def _deep(weights, X, Y, act, loss, H, add):
             block[i[few], p[few]] = product + block[i[few], p[few]] if add else product
         for k in reversed(range(m)):
             units, columns = weights[k].shape
-            S = _pull_back(weights[k + 1], slope[k], S)             # S_km, (n_m, n_k, n)
+            S = _pull_back(weights[k + 1], slope[k], S) if k < m - 1 else half[k]   # S_km, (n_m, n_k, n)
             product = S.reshape(-1, n) @ (a[k][:, None] * a[m]).reshape(-1, n).T
             block = H[at[k], at[m]].reshape(units, columns, rows, c)
             product = product.reshape(rows, units, columns, c).transpose(1, 2, 0, 3)
@@ -354,8 +354,8 @@ def _deep(weights, X, Y, act, loss, H, add):
                 T = np.eye(units)[:, :, None] * slope[k] if k else None
             else:
                 T = _pull_back(weights[k + 1], slope[k], T)         # T_km, (n_(m-1), n_k, n)
-                product = right @ T.reshape(-1, n).T                # (n_m c_k, n_(m-1) n_k)
-                block[..., :len(T)] += product.reshape(rows, columns, -1, units).transpose(3, 1, 0, 2)
+                product = right @ T.swapaxes(0, 1).reshape(-1, n).T     # (n_m c_k, n_k n_(m-1)): reads along q below
+                block[..., :len(T)] += product.reshape(rows, columns, units, -1).transpose(2, 1, 0, 3)
 
 
 def _input_pairs(S, a):
@@ -371,19 +371,19 @@ def _input_pairs(S, a):
 
 
 def _mirror(H):
-    """[the project] Copy the upper triangle of H onto the lower one, in place, by blocks that fit the cache."""
-    below = np.tri(128, k=-1, dtype=bool)
-    for s in range(0, len(H), 128):
-        corner = H[s:s + 128, s:s + 128]
+    """[the project] Copy the upper triangle of H onto the lower one, in place, by 64 rows, so few pages the TLB has."""
+    below = np.tri(64, k=-1, dtype=bool)
+    for s in range(0, len(H), 64):
+        corner = H[s:s + 64, s:s + 64]
         np.copyto(corner, corner.T, where=below[:len(corner), :len(corner)])
-        H[s + 128:, s:s + 128] = H[s:s + 128, s + 128:].T
+        H[s + 64:, s:s + 64] = H[s:s + 64, s + 64:].T
 
 
 def _by_portions(form, weights, X, Y, act, loss):
     """[the project] The sum of _shallow or _deep over portions of the samples, mirrored, (P, P).
 
-    To touch memory can cost as much as the products. So portions are of equal size, what a form keeps for the samples
-    of one, `keeps` numbers for each, is 8 MB or half of H at most, and only from the second on is H added to.
+    To touch memory can cost as much as the products. So portions are of equal size, what is largest in one, `keeps`
+    numbers for each sample, is 8 MB or half of H at most, and only from the second on is H added to.
     """
     P = sum(W.size for W in weights)
     keeps = (2 * len(weights[1]) * P if form is _shallow            # J, and as many on the way to H
