@@ -746,6 +746,17 @@ def test_fit_converges_to_the_normal_equations_for_a_linear_net_with_more_data_t
         assert ls.fit([np.zeros((2, 4))], X, Y, TANH).converged
 
 
+@pytest.mark.parametrize("seed", [0, 5, 11])
+def test_fit_converges_at_a_minimum_above_zero_though_the_loss_does_not_show_the_last_steps(seed):
+    rng = np.random.default_rng(seed)
+    X, teacher = rng.normal(size=(40, 2)), random_weights([2, 2, 1], rng=rng)
+    Y = forward(teacher, X, TANH) + 0.1 * rng.normal(size=(40, 1))
+    result = ls.fit(teacher, X, Y, TANH)
+    assert result.converged and result.loss > 0.1
+    again = ls.fit(result.weights, X, Y, TANH)                      # stationary: nothing is left to do
+    assert again.iterations == 0 and again.converged and again.loss == result.loss
+
+
 def test_a_damped_step_is_the_regularised_least_squares_solution_in_both_forms():
     rng = np.random.default_rng(0)
     for shape in ((3, 5), (5, 3)):
