@@ -371,7 +371,7 @@ def _input_pairs(S, a):
 
 
 def _mirror(H):
-    """[the project] Copy the upper triangle of H onto the lower one, in place, by 64 rows, so few pages the TLB has."""
+    """[the project] Copy the upper triangle of H onto the lower one, in place; the TLB holds the pages of 64 rows."""
     below = np.tri(64, k=-1, dtype=bool)
     for s in range(0, len(H), 64):
         corner = H[s:s + 64, s:s + 64]
