@@ -261,7 +261,7 @@ def _pull_back(W, slope, S):
 
 
 def _curvature_pass(weights, z, Y, act, loss):
-    """[beyond the papers] (ii) and (vii), four lists: phi'(z_k) (n_k, n), delta_k, S_kk (n_k, n_k, n) and S_k(k+1)."""
+    """[beyond the papers] (ii), (vii): lists of phi'(z_k) and delta_k (n_k, n), S_kk and S_k(k+1) (n_(k+1), n_k, n)."""
     jet = getattr(act, "jet", None) or (lambda u: (None, act.df(u), act.d2f(u)))
     jets = [jet(u.T.copy()) for u in z[:-1]]
     slope, curve = [first for _, first, _ in jets], [second for _, _, second in jets]
@@ -318,7 +318,7 @@ def _shallow(weights, X, Y, act, loss, H, add):
         if add:
             block += strip @ rest
         else:
-            np.matmul(strip, rest, out=block)
+            np.matmul(strip, rest, out=block)                       # straight into H, no copy
     bend = V @ dl * curve                                           # (h, n)
     H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] += _input_pairs(bend, x)
     turn = (slope[:, None] * dl).reshape(h * M, n) @ x.T            # (h M, c)
@@ -354,7 +354,7 @@ def _deep(weights, X, Y, act, loss, H, add):
                 T = np.eye(units)[:, :, None] * slope[k] if k else None
             else:
                 T = _pull_back(weights[k + 1], slope[k], T)         # T_km, (n_(m-1), n_k, n)
-                product = right @ T.swapaxes(0, 1).reshape(-1, n).T     # (n_m c_k, n_k n_(m-1)): reads along q below
+                product = right @ T.swapaxes(0, 1).reshape(-1, n).T     # (n_m c_k, n_k n_(m-1)), q fastest
                 block[..., :len(T)] += product.reshape(rows, columns, units, -1).transpose(2, 1, 0, 3)
 
 

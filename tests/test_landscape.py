@@ -531,7 +531,7 @@ def test_the_growth_is_that_of_the_triangular_system_and_bounds_the_residual():
         direct = (np.abs(A)[:, :, None] * np.abs(m)).sum(axis=1).max()
         growth = ls._growth(t[None], Y[None], k)
         assert np.isclose(growth[0], direct, rtol=1e-8)                        # cond(A) eps
-        assert np.abs(A @ ls._triangular_solve(A, Y) - Y).max() < 4 * EPS * growth[0]       # 30 terms, sqrt(30) eps
+        assert np.abs(A @ ls._triangular_solve(A, Y) - Y).max() < 4 * EPS * growth[0]       # seen: up to 1.24
 
 
 def test_thresholds_lie_at_the_given_fraction_between_sorted_neighbours():
@@ -746,11 +746,13 @@ def test_fit_converges_to_the_normal_equations_for_a_linear_net_with_more_data_t
         assert ls.fit([np.zeros((2, 4))], X, Y, TANH).converged
 
 
-@pytest.mark.parametrize("seed", [0, 5, 11])
-def test_fit_converges_at_a_minimum_above_zero_though_the_loss_does_not_show_the_last_steps(seed):
+@pytest.mark.parametrize("widths, n, noise, seed", [
+    ([2, 2, 1], 40, 0.1, 0), ([2, 2, 1], 40, 0.1, 5), ([2, 2, 1], 40, 0.1, 11),        # ever slower: the loss is blind
+    ([1, 1, 1], 12, 1.0, 0), ([1, 1, 1], 12, 1.0, 14), ([1, 1, 1], 12, 1.0, 22)])       # undamped steps lead away
+def test_fit_converges_at_a_minimum_above_zero_though_the_loss_does_not_show_the_last_steps(widths, n, noise, seed):
     rng = np.random.default_rng(seed)
-    X, teacher = rng.normal(size=(40, 2)), random_weights([2, 2, 1], rng=rng)
-    Y = forward(teacher, X, TANH) + 0.1 * rng.normal(size=(40, 1))
+    X, teacher = rng.normal(size=(n, widths[0])), random_weights(widths, rng=rng)
+    Y = forward(teacher, X, TANH) + noise * rng.normal(size=(n, 1))
     result = ls.fit(teacher, X, Y, TANH)
     assert result.converged and result.loss > 0.1
     again = ls.fit(result.weights, X, Y, TANH)                      # stationary: nothing is left to do

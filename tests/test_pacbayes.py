@@ -950,9 +950,16 @@ def test_relu_interpolants_are_those_of_exact_arithmetic_where_most_systems_are_
     x = [Fraction(2 * i - 5, 2) for i in range(6)]
     for f, count in ((lambda t: 2 * t + 1, 3), (abs, 10), (lambda t: t * t, 2), (lambda t: 0 * t, 1)):
         y = [f(t) for t in x]
-        assert len(relu_nets_in_fractions(x, y, 3)) == count
+        nets = relu_nets_in_fractions(x, y, 3)
+        exact = sorted(sorted([float(round(e, 6)) for e in unit[:2]] for unit in net) for net in nets)
+        assert len(exact) == count
         for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
-            assert len(relu_interpolants(scale * np.array(x, float) + shift, np.array(y, float), 3)) == count
+            found = []
+            for W1, W2 in relu_interpolants(scale * np.array(x, float) + shift, np.array(y, float), 3):
+                w, b = W2[0] * W1.T                                 # v w = p and v b = q, in units of x:
+                found.append(np.column_stack([w * scale, b - w * shift]))
+            found = sorted(sorted((np.round(net, 6) + 0.0).tolist()) for net in found)
+            assert len(found) == count and np.allclose(found, exact, rtol=0, atol=2e-6)         # as rounded
 
 
 @pytest.mark.parametrize("units", [1, 2, 3])
