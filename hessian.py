@@ -265,13 +265,14 @@ def _curvature_pass(weights, z, Y, act, loss):
     jet = getattr(act, "jet", None) or (lambda u: (None, act.df(u), act.d2f(u)))
     jets = [jet(u.T.copy()) for u in z[:-1]]
     slope, curve = [first for _, first, _ in jets], [second for _, _, second in jets]
-    delta = [d.T.copy() for d in deltas(weights, z, loss.d1(z[-1], Y), act, [s.T for s in slope])]
-    S, half = [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()], []
+    delta, S, half = [loss.d1(z[-1], Y).T.copy()], [loss.d2(z[-1], Y).transpose(1, 2, 0).copy()], []
     for k in reversed(range(len(slope))):
-        half.insert(0, _pull_back(weights[k + 1], slope[k], S[0]))              # S_(k-1)k
-        S.insert(0, _pull_back(weights[k + 1], slope[k], half[0].swapaxes(0, 1)))
-        i = np.arange(len(slope[k]))
-        S[0][i, i] += curve[k] * (weights[k + 1][:, i].T @ delta[k + 1])
+        W = weights[k + 1]
+        pulled = W[:, :len(slope[k])].T @ delta[0]                              # W_k^T delta_k
+        delta.insert(0, slope[k] * pulled)                                      # (ii)
+        half.insert(0, _pull_back(W, slope[k], S[0]))                           # S_(k-1)k
+        S.insert(0, _pull_back(W, slope[k], half[0].swapaxes(0, 1)))
+        np.einsum("iin->in", S[0])[...] += curve[k] * pulled                    # onto the diagonal, through a view
     return slope, delta, S, half
 
 

@@ -34,6 +34,7 @@ import re
 import sys
 from collections.abc import Callable
 from functools import cache, wraps
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -503,14 +504,11 @@ def forward_pass(weights, X, act):
     return inputs, z
 
 
-def deltas(weights, z, delta, act, slopes=None):
-    """[Fukumizu 2019, supplement Eq. 15] (ii): all delta_k, from delta_J = `delta` down, a list like z.
-
-    slopes are the phi'(z_k) of the hidden layers, where they are known already.
-    """
-    found, slopes = [delta], slopes or [act.df(u) for u in z[:-1]]
-    for W, slope in zip(weights[:0:-1], slopes[::-1]):
-        found.append(found[-1] @ W[..., :slope.shape[-1]] * slope)              # without the bias column
+def deltas(weights, z, delta, act):
+    """[Fukumizu 2019, supplement Eq. 15] (ii): all delta_k, from delta_J = `delta` down, a list like z."""
+    found = [delta]
+    for W, u in zip(weights[:0:-1], z[-2::-1]):
+        found.append(found[-1] @ W[..., :u.shape[-1]] * act.df(u))              # without the bias column
     return found[::-1]
 
 
@@ -1486,7 +1484,7 @@ def check_result(where, result, infinite=False):
 
 def check_finite(A):
     """What is wrong, or None. A finite sum of squares tells at once; where it is not, it may have overflowed."""
-    if not np.isfinite(np.vdot(A, A)) and not np.isfinite(A).all():
+    if not isfinite(np.vdot(A, A)) and not np.isfinite(A).all():
         return "holds nan or infinite values"
 
 

@@ -120,13 +120,6 @@ def test_a_jet_is_the_three_functions_to_a_few_eps(act):
     assert all(np.array_equal(a.T, b) for a, b in zip(act.jet(x), act.jet(x.T)))        # in any layout
 
 
-def test_deltas_with_known_slopes_are_the_same():
-    weights = random_weights([3, 4, 5, 2], rng=0)
-    _, z = ls.forward_pass(weights, np.ones((6, 3)), SIGMOID)
-    known = ls.deltas(weights, z, z[-1], None, [SIGMOID.df(u) for u in z[:-1]])
-    assert all(np.array_equal(a, b) for a, b in zip(known, ls.deltas(weights, z, z[-1], SIGMOID), strict=True))
-
-
 def test_smoolu_is_smooth_at_zero_and_underflows_only_below_one_over_745():
     x = np.array([1 / 700, 1 / 500, 1 / 100, 1 / 10])
     for function, exact in ((SMOOLU.f, lambda t: math.exp(-1 / t) * t),
