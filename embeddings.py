@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape import RELU, TANH, checked, deltas, forward_pass, unstack
+from landscape import EPS, RELU, TANH, checked, deltas, forward_pass, unstack
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The embeddings: all are a few lines on add_units
@@ -56,6 +56,12 @@ def add_units(weights, layer, W, V):
     return wide
 
 
+def _adds_up(terms, total):
+    """[the project] Whether terms sum to total along axis 0, to 1e-9 of it or to the rounding of so large terms."""
+    room = np.maximum(1e-9 * np.abs(total), 16 * EPS * np.abs(terms).sum(axis=0))
+    return (np.abs(terms.sum(axis=0) - total) <= room).all()
+
+
 @checked
 def replicate_unit(weights, layer, unit, lam):
     """[Fukumizu 2019, Eq. 4] Unit replication theta_lambda: w_j = u, v_j = lam_j zeta, sum lam = 1.
@@ -65,7 +71,7 @@ def replicate_unit(weights, layer, unit, lam):
     lam_j has any sign, or is 0; copy 0 stays in the unit's place, the others come last. The same function for every
     activation, and stationary if the narrow net is (Theorem 2).
     """
-    if abs(lam.sum() - 1) > 1e-9 * np.abs(lam).sum():
+    if not _adds_up(lam, 1):
         raise ValueError(f"lam sums to {lam.sum()}, it should sum to 1: else the function changes")
     zeta = weights[layer + 1][:, unit]
     return split_unit(weights, layer, unit, np.outer(lam, zeta))    # (E + 1, M')
@@ -82,7 +88,7 @@ def split_unit(weights, layer, unit, V):
     (test_the_stationary_part_of_Pi_repl_is_where_F_cancels_v).
     """
     u, zeta = weights[layer][unit], weights[layer + 1][:, unit]
-    if np.abs(V.sum(axis=0) - zeta).max() > 1e-9 * np.abs(V).sum():
+    if not _adds_up(V, zeta):
         raise ValueError(f"V sums to {V.sum(axis=0)}, it should sum to zeta = {zeta}: else the function changes")
     wide = add_units(weights, layer, np.tile(u, (len(V) - 1, 1)), V[1:])
     wide[layer + 1][:, unit] = V[0]
@@ -148,12 +154,12 @@ def replicate_relu_unit(weights, layer, unit, gamma, beta=None):
     nothing (test_theorem_10_is_void_for_one_output).
     """
     if beta is None:
-        if gamma.sum() <= 1e-9 * np.abs(gamma).sum():
+        if gamma.sum() <= 0 or _adds_up(gamma, 0):
             raise ValueError(f"gamma sums to {gamma.sum():g}, it should have a positive sum when beta is not given")
         beta = np.full(len(gamma), 1 / gamma.sum())
     elif beta.min() <= 0:
         raise ValueError(f"beta is {beta}, it should be positive: relu(beta t) = beta relu(t) only then")
-    elif abs(gamma @ beta - 1) > 1e-9 * np.abs(gamma * beta).sum():
+    elif not _adds_up(gamma * beta, 1):
         raise ValueError(f"gamma * beta sums to {gamma @ beta:g}, it should sum to 1: else the function changes")
     u, zeta = weights[layer][unit], weights[layer + 1][:, unit]
     wide = add_units(weights, layer, np.outer(beta[1:], u), np.outer(gamma[1:], zeta))
@@ -275,7 +281,7 @@ def complement(lam):
 
     For ReLU pass gamma * beta as lam. If lam sums to 0, 1 lies in the row space of A.
     """
-    if len(lam) < 2 or (lam == 0).any() or abs(lam.sum()) <= 1e-9 * np.abs(lam).sum():
+    if len(lam) < 2 or (lam == 0).any() or _adds_up(lam, 0):
         raise ValueError(f"lam is {lam}, it should have two entries or more, no entry 0 and a sum that is not 0")
     return np.linalg.qr(lam[:, None], mode="complete")[0][:, 1:].T.copy()         # the columns orthogonal to lam
 
@@ -320,12 +326,13 @@ def _replication(lam, A, beta):
         raise ValueError(f"lam is {lam}, it should have no zero: a copy without outgoing weights has no coordinates")
     if beta.min() <= 0:
         raise ValueError(f"beta is {beta}, it should be positive: relu(beta t) = beta relu(t) only then")
-    if abs(share.sum() - 1) > 1e-9 * np.abs(share).sum():
+    if not _adds_up(share, 1):
         raise ValueError(f"lam * beta sums to {share.sum():g}, it should sum to 1")
-    if np.abs(A @ share).max() > 1e-9 * np.abs(A).max() * np.abs(share).max():
+    size = np.abs(A).max(axis=1, keepdims=True)                     # row by row, as the coordinates may have any units
+    if (np.abs(A @ share) > 1e-9 * size[:, 0] * np.abs(share).max()).any():
         raise ValueError(f"A (lam * beta) is {A @ share}, it should be 0")
     C = (A * share) @ A.T
-    if np.linalg.matrix_rank(A) < len(A):
+    if not size.all() or np.linalg.matrix_rank(A / size) < len(A):
         raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
     return beta, C
 
@@ -624,10 +631,12 @@ def embedding_norms(weights, layer, unit, count):
     2 sqrt(beta_j |gamma_j| |u|_1 |zeta|_1) is least where one copy has all, a bound that is not attained. Both are
     what rescaling the narrow unit alone reaches: replicating a unit that is balanced never lowers the norm.
     """
-    E, u, zeta = count, weights[layer][unit], weights[layer + 1][:, unit]
-    N, u2, zeta2 = float(sum((W ** 2).sum() for W in weights)), (u ** 2).sum(), (zeta ** 2).sum()
-    N1, u1, zeta1 = float(sum(np.abs(W).sum() for W in weights)), np.abs(u).sum(), np.abs(zeta).sum()
-    replication, relu = N + E * u2 - E / (E + 1) * zeta2, N - (np.sqrt(u2) - np.sqrt(zeta2)) ** 2
-    relu_l1 = N1 - (np.sqrt(u1) - np.sqrt(zeta1)) ** 2
+    E, u, zeta, rest = count, weights[layer][unit], weights[layer + 1][:, unit], [W.copy() for W in weights]
+    rest[layer][unit], rest[layer + 1][:, unit] = 0, 0              # so that nothing cancels below: N = R + |u|^2 + ...
+    R, u2, zeta2 = sum((W ** 2).sum() for W in rest), (u ** 2).sum(), (zeta ** 2).sum()
+    R1, u1, zeta1 = sum(np.abs(W).sum() for W in rest), np.abs(u).sum(), np.abs(zeta).sum()
+    N, N1 = float(R + u2 + zeta2), float(R1 + u1 + zeta1)
+    replication, replication_l1 = R + (E + 1) * u2 + zeta2 / (E + 1), R1 + (E + 1) * u1 + zeta1
+    relu, relu_l1 = R + 2 * np.sqrt(u2) * np.sqrt(zeta2), R1 + 2 * np.sqrt(u1) * np.sqrt(zeta1)
     return EmbeddingNorms(N, float(replication), N, float(relu), bool(zeta2 > (E + 1) * u2),
-                          N1, float(N1 + E * u1), N1, float(relu_l1))
+                          N1, float(replication_l1), N1, float(relu_l1))

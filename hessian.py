@@ -595,13 +595,13 @@ def _coupling(A, lam):
     A lam = 0, on which Lemma 3 rests; no lam_j = 0, else v_j does not move; a positive sum, as every embedding has it
     (with the sum 0 [1; A] is singular); independent rows of A.
     """
-    if (lam == 0).any() or lam.sum() <= 1e-9 * np.abs(lam).sum():
+    if (lam == 0).any() or lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have no zero, else xi and eta are no coordinates (predicted_inertia "
                          "takes zeros), and a positive sum, as the embeddings have")
-    off = np.abs(A @ lam).max()
-    if off > 1e-9 * len(lam) * np.abs(A).max() * np.abs(lam).max():
-        raise ValueError(f"A lam is up to {off:.1e}, it should be 0")
-    if np.linalg.matrix_rank(A) < len(A):
+    size = np.abs(A).max(axis=1, keepdims=True)                     # row by row, as the coordinates may have any units
+    if (np.abs(A @ lam) > 1e-9 * size[:, 0] * np.abs(lam).max()).any():
+        raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
+    if not size.all() or np.linalg.matrix_rank(A / size) < len(A):
         raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
     return (A * lam) @ A.T
 
@@ -682,7 +682,7 @@ def predicted_inertia(F, G, lam, tol=None):
     sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts need
     all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
     """
-    if lam.sum() <= 1e-9 * np.abs(lam).sum():
+    if lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")
     k, floor = np.linalg.eigvalsh(_core(F, G)), len(lam) * EPS * np.abs(lam).sum()     # 1 - 0.9 - 0.1 is a zero too
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol

@@ -53,7 +53,7 @@ def checked(function):
 
     @wraps(function)
     def run(*args, **kwargs):
-        if len(args) == len(signature.parameters) == len(names):    # nothing left to bind, which is slow
+        if not kwargs and len(args) == len(signature.parameters) == len(names):     # nothing to bind, which is slow
             given = dict(zip(names, args))
         else:
             call = signature.bind(*args, **kwargs)
@@ -318,7 +318,8 @@ def _softmax(F, Y):
         raise ValueError(f"Y has rows that sum to {Y.sum(axis=1).min():g} to {Y.sum(axis=1).max():g}, each should sum "
                          "to 1: else l(f + c) is not l(f)")
     shifted = F - F.max(axis=1, keepdims=True)
-    surprise = np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted
+    others = np.exp(np.sort(shifted, axis=1)[:, :-1]).sum(axis=1, keepdims=True)    # the largest is exp(0) = 1
+    surprise = np.log1p(others) - shifted
     return surprise, np.exp(-surprise)
 
 
@@ -584,11 +585,13 @@ def interpolate_as_printed(X, Y, act, a):
     _refuse_unless_rectified(act)
     order = np.argsort(X @ a)
     t = (X @ a)[order]
-    if not np.diff(t).all():
-        raise ValueError("a has the same product with two rows of X, it should have distinct ones: they set the units")
-    b = (np.append(t[0] - 1, t[:-1]) + t) / 2
-    A = act.f(t[:, None] - b)                                                   # (n, n), lower triangular
-    return [np.column_stack([np.tile(a, (len(X), 1)), b]), _output_weights(A, Y[order], act)]
+    before = np.append(t[0] - 1, t[:-1])                                        # t_(i-1)
+    if not (before < t).all():
+        raise ValueError("a has the same product with two rows of X, or one so large that t_1 - 1 rounds to t_1; it "
+                         "should have distinct ones: they set the units")
+    W = np.column_stack([np.tile(a, (len(X), 1)), (before + t) / 2])
+    A = act.f(forward_pass([W], X, act)[1][0])[order]                           # lower triangular, as forward has it
+    return [W, _output_weights(A, Y[order], act)]
 
 
 def _refuse_unless_rectified(act):
@@ -682,7 +685,8 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
     _refuse_unless_rectified(act)
     (n, D), M = X.shape, Y.shape[1]
     if widths[-1] < n:
-        raise ValueError(f"widths ends in {widths[-1]}, it should end in at least {n}, one unit for each row of X")
+        raise ValueError(f"widths (or width) ends in {widths[-1]}, it should end in at least {n}, a unit for each row "
+                         "of X")
     if len(np.unique(X, axis=0)) < n:
         raise ValueError("X has equal rows, they should be distinct, even where the targets agree: 0 is no regular "
                          "value then")
@@ -945,6 +949,9 @@ def perturb_labels(Y, epsilon, *, rng=None):
     rank have measure zero. So r, drawn from the ball of radius epsilon in R^(nM), is a regular value with probability
     one, and {f = y~} is empty or a manifold of dimension P - nM. (r is the paper's letter; elsewhere it is f - y.)
     """
+    if epsilon < 1e3 * EPS * np.abs(Y).max():
+        raise ValueError(f"epsilon is {epsilon:g}, it should be 1000 times the rounding of Y at least, else Y + r is "
+                         "another r")
     rng = np.random.default_rng(rng)
     r = rng.normal(size=Y.shape)
     radius = epsilon * rng.random() ** (1 / Y.size)                             # uniform in the ball
@@ -966,7 +973,8 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
         before = r @ r
         step = np.linalg.lstsq(jacobian(theta), r, rcond=None)[0]               # J^+ r
         trials = (theta - 0.5 ** halvings * step for halvings in range(12))
-        better = next((trial for trial in trials if (residual(trial) ** 2).sum() < before), None)
+        with np.errstate(over="ignore", invalid="ignore"):                      # a step that overflows is not taken
+            better = next((trial for trial in trials if (residual(trial) ** 2).sum() < before), None)
         if better is None:
             break                                                               # the floor, or stuck
         theta, r = better, residual(better)
@@ -1183,7 +1191,9 @@ def _graph_pass(graph, X, act):
     o[:, :X.shape[1]], o[:, -1] = X, -1.0
     for level in graph.levels:
         z[:, level] = o @ graph.W[level].T
-        o[:, level] = np.where(np.isin(level, graph.outputs), z[:, level], act.f(z[:, level]))
+        o[:, level] = z[:, level]
+        inner = level[~np.isin(level, graph.outputs)]
+        o[:, inner] = act.f(z[:, inner])
     return z, o
 
 

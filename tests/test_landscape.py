@@ -2,6 +2,7 @@
 import inspect
 import math
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -508,10 +509,23 @@ def test_lemma_3_3_as_printed_is_refused_where_it_misses():
             ls.interpolate_as_printed(X, Y, SMOOLU, a)
     assert nearly > 10
     Y = np.random.default_rng(0).normal(size=(12, 1))
+    with pytest.raises(ValueError, match="would miss Y by [2-9].*e-06"):
+        ls.interpolate_as_printed(0.8 * np.arange(12.0)[:, None], Y, SMOOLU, [1.0])
+    with pytest.raises(ValueError, match="^a has "):
+        ls.interpolate_as_printed([[1e17]], [[1.0]], RELU, [1.0])            # t_1 - 1 = t_1 there
     for gap in (3.0, 10.0, 100.0):                                           # control: with the points wider apart
         X = gap * np.arange(12.0)[:, None]
         missed = np.abs(forward(ls.interpolate_as_printed(X, Y, SMOOLU, [1.0]), X, SMOOLU) - Y).max()
         assert missed <= 1e-6 * np.abs(Y).max()
+
+
+def test_lemma_3_3_as_printed_solves_for_what_forward_computes():
+    # Far from 0 forward rounds a . x - b otherwise than t - b: up to 1e-2 off where A is made of t - b
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, Y = rng.normal(size=(40, 3)) + 1e10, rng.normal(size=(40, 1))
+        weights = ls.interpolate_as_printed(X, Y, RELU, rng.normal(size=3))
+        assert np.abs(forward(weights, X, RELU) - Y).max() < 1e-9 * np.abs(Y).max()         # seen: up to 1e-10
 
 
 def test_the_growth_is_that_of_the_triangular_system_and_bounds_the_residual():
@@ -546,13 +560,13 @@ def test_triangular_solve_is_forward_substitution():
         assert np.allclose(ls._triangular_solve(A, Y), x, rtol=0, atol=1e-13 * np.abs(x).max())  # another order of sums
 
 
-@pytest.mark.parametrize("scale, shift", [(1e-100, 0), (1e100, 0), (1e-3, 1.0), (1.0, 1e6)])
+@pytest.mark.parametrize("scale, shift", [(1e-100, 0), (1e100, 0), (1e-3, 1.0), (1.0, 1e6), (1.0, -5.0)])
 def test_the_fit_does_not_depend_on_the_units_of_the_inputs(scale, shift):
-    rng = np.random.default_rng(3)
-    X, Y = rng.normal(size=(30, 2)) * scale + shift, rng.normal(size=(30, 1))
-    for act in RECTIFIED:
+    for act, seed in product(RECTIFIED, range(4)):
+        rng = np.random.default_rng(seed)
+        X, Y = rng.normal(size=(30, 2)) * scale + shift, rng.normal(size=(30, 1))
         # the gaps lose as many digits to a shift as X itself; 1e6 costs six
-        assert np.abs(forward(ls.interpolate(X, Y, act, rng=0), X, act) - Y).max() < (1e-10 if shift < 1e3 else 1e-6)
+        assert np.abs(forward(ls.interpolate(X, Y, act, rng=seed), X, act) - Y).max() < (1e-10 if shift < 1e3 else 1e-6)
 
 
 def test_columns_in_different_units_are_weighed_alike():
@@ -581,6 +595,7 @@ def test_rectified_means_zero_up_to_zero_and_strictly_increasing_beyond():
     makers = (lambda act: ls.interpolate(X, Y, act, rng=0), lambda act: ls.interpolate_deep(X, Y, [3, 12], act, rng=0),
               lambda act: ls.interpolate_as_printed(X, Y, act, a))
     for f in (lambda x: np.maximum(x - 2, 0), lambda x: np.maximum(x - 0.5, 0), np.tanh, np.abs, ls.softplus,
+              lambda x: (x + 1) * (x >= 0),                                  # 1 at 0
               ls.leaky_relu, np.zeros_like, lambda x: np.maximum(x, 0) * (10 - x), lambda x: np.maximum(-x, 0)):
         for make in makers:
             with pytest.raises(ValueError):
@@ -765,15 +780,17 @@ def test_a_damped_step_is_the_regularised_least_squares_solution_in_both_forms()
 
 @pytest.mark.skipif(np.finfo(np.longdouble).eps == EPS, reason="longdouble is no wider than float64 on this machine")
 def test_the_rounding_level_bounds_what_rounding_does_and_is_not_idle():
-    worst = []
-    for seed in range(30):
+    worst = {0: [], 1e4: []}
+    for shift, seed in product(worst, range(30)):
         weights, X, _ = draw([5, 20, 10, 2], n=20, seed=seed)
+        weights[0][:, -1] += shift * weights[0][:, :-1].sum(axis=1)          # shifted: z_1 cancels, and its rounding,
+        X = X + shift                                                        # large beside it, goes on to f
         a = X.astype(np.longdouble)
         for k, W in enumerate(weights):
             z = a @ W[:, :-1].astype(np.longdouble).T - W[:, -1]
             a = np.tanh(z) if k < 2 else z
-        worst.append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_pass(weights, X, TANH)).max())
-    assert 0.01 < max(worst) < 1
+        worst[shift].append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_pass(weights, X, TANH)).max())
+    assert all(0.01 < max(seen) < 1 for seen in worst.values())
 
 
 def test_fit_without_iterations_returns_the_start_unconverged():
@@ -782,6 +799,13 @@ def test_fit_without_iterations_returns_the_start_unconverged():
     assert (flatten(result.weights) == flatten(weights)).all()
     assert not result.converged and result.iterations == 0
     assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14)
+
+
+def test_a_start_whose_steps_overflow_leaves_the_others_alone():
+    X, Y = np.random.default_rng(0).normal(size=(2, 5, 1))
+    good, wild = random_weights([1, 6, 1], rng=1), [1e78 * W for W in random_weights([1, 6, 1], rng=2)]
+    first, second = ls.fit_many([good, wild], X, Y, RELU)
+    assert first.converged and first.loss == ls.fit(good, X, Y, RELU).loss and np.isfinite(second.loss)
 
 
 def test_a_fit_restarted_from_its_result_stays_there():
@@ -809,6 +833,7 @@ def test_theorem_2_1_the_kernel_of_the_jacobian_is_tangent_to_the_zero_loss_set(
     assert B.shape == (P, P - nM) and ls.jacobian_rank(weights, X, TANH) == nM
     assert np.abs(B.T @ B - np.eye(P - nM)).max() < 1e-13
     assert np.abs(jacobian(weights, X, TANH) @ B).max() < 1e-13
+    assert ls.tangent_basis(weights, np.vstack([X, X]), TANH).shape == (P, P - nM)      # s is eps, not 0, nM times
     rng = np.random.default_rng(1)
     steps = np.logspace(-4, -2, 7)
     tangent, other = B @ rng.normal(size=P - nM), rng.normal(size=P)
@@ -835,6 +860,8 @@ def test_theorem_2_1_needs_a_regular_value_and_a_small_change_of_the_labels_give
     weights, X, Y = dead_net()
     for act in (SMOOLU, RELU):
         assert (forward(weights, X, act) == Y).all() and ls.jacobian_rank(weights, X, act) == 1
+        B = ls.tangent_basis(weights, X, act)
+        assert B.shape == (10, 9) and not (jacobian(weights, X, act)[:, 0] @ B).any()
     labels = ls.perturb_labels(Y, 1e-3, rng=0)
     assert 0 < np.linalg.norm(labels - Y) < 1e-3
     assert training_loss(weights, X, labels, SMOOLU) > 0                     # the bad point is not in the new set
@@ -844,10 +871,14 @@ def test_theorem_2_1_needs_a_regular_value_and_a_small_change_of_the_labels_give
 
 
 def test_perturbed_labels_fill_the_ball():
-    moves = np.array([ls.perturb_labels(np.ones((3, 1)), 2.0, rng=s)[:, 0] - 1 for s in range(1000)])
-    share = np.sort((np.linalg.norm(moves, axis=1) / 2) ** 3)                # uniform in [0, 1] for a uniform ball
+    moves = np.array([ls.perturb_labels(np.ones((3, 2)), 2.0, rng=s).ravel() - 1 for s in range(1000)])
+    share = np.sort((np.linalg.norm(moves, axis=1) / 2) ** 6)                # uniform in [0, 1] for a uniform ball
     assert share[-1] < 1 and np.abs(share - np.arange(1, 1001) / 1000).max() < 0.06             # Kolmogorov, 0.2 %
-    assert np.abs(moves.mean(axis=0)).max() < 4 * 2 / np.sqrt(5 * 1000)      # in all directions: variance 4 / 5 each
+    assert np.abs(moves.mean(axis=0)).max() < 4 * 2 / np.sqrt(8 * 1000)      # in all directions: variance 4 / 8 each
+    Y = np.full((3, 1), 1e8)                                                 # whose neighbours are 1.5e-8 away
+    assert 0 < np.linalg.norm(ls.perturb_labels(Y, 1e-4, rng=0) - Y) < 1e-4
+    with pytest.raises(ValueError, match="epsilon .* should"):
+        ls.perturb_labels(Y, 1e-6, rng=0)
 
 
 def test_erratum_proposition_2_3_fails_at_w_cubed_where_zero_is_no_regular_value():
@@ -942,7 +973,7 @@ def test_a_walk_says_so_when_its_steps_are_too_long():
     def jac(theta): return 2 * ls.dtanh(theta @ theta) * theta[None]         # noqa: E704
     path = ls.walk_zero(circle, jac, np.array([0.7, 0.3]), steps=5, length=0.1, rng=0)
     assert np.allclose((path ** 2).sum(axis=1), np.arctanh(0.5), rtol=1e-13)
-    with pytest.raises(ValueError, match="length"):                          # level out there, no way back
+    with pytest.raises(ValueError, match="length .* from step 1 on, ten"):   # level out there, no way back
         ls.walk_zero(circle, jac, np.array([0.7, 0.3]), steps=5, length=100.0, rng=0)
 
 
@@ -968,6 +999,9 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
                              np.array([3.0, 1.0]))
     assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 3
+    rise = lambda t: np.expm1(t) - 1                                         # noqa: E731
+    with pytest.raises(ValueError, match="theta does not lead to zero loss"):           # nor over trials that overflow
+        ls.project_to_zero(rise, lambda t: np.exp(t)[None], np.array([-10.0]))
     near = lambda theta: np.array([theta @ theta + 1e-6])                    # noqa: E731
     with pytest.raises(ValueError):                                          # close to zero, but no rounding
         ls.project_to_zero(near, jac, start)
@@ -1063,7 +1097,10 @@ def test_a_skip_connection_is_what_its_formula_says():
     b = np.tanh(p[3] * a + p[4] * X[:, 0])
     c = np.tanh(p[5] * b + p[6] * a - p[7])
     f = p[8] * c + p[9] * a + p[10] * X[:, 1] - p[11]
-    assert np.allclose(ls.dag_forward(edges, p, X, TANH)[:, 0], f, rtol=1e-14, atol=1e-15)
+    for order in (slice(None), slice(None, None, -1)):                       # of the edges, which is free
+        assert np.allclose(ls.dag_forward(edges[order], p, X, TANH)[:, 0], f, rtol=1e-14, atol=1e-15)
+    twice = ls.dag_forward([(0, 1, 0), (0, 1, 1), (1, 2, 0)], [2.0, 3.0], [[0.1]], TANH)        # parallel edges add up
+    assert np.isclose(twice[0, 0], 2 * np.tanh(0.5), rtol=1e-15)
 
 
 GRAPHS = [skip_net, conv_net, recurrent_net]
@@ -1154,6 +1191,8 @@ def test_outputs_of_a_graph_are_the_nodes_no_edge_leaves_in_ascending_order():
     edges = [(0, 1, 0), (0, 2, 1), (2, 3, 2), (2, 4, 0)]                     # outputs 1, 3, 4; 1 is linear in the input
     f = ls.dag_forward(edges, np.array([2.0, 3.0, 5.0]), np.array([[0.1]]), TANH)
     assert np.allclose(f, [[0.2, 5 * np.tanh(0.3), 2 * np.tanh(0.3)]], rtol=1e-15)
+    exp = Activation("exp", np.exp, np.exp, np.exp)                          # it would overflow at the linear output
+    assert ls.dag_forward([(0, 1, 0), (1, 2, 1)], [1.0, 1000.0], [[1.0]], exp) == 1000 * np.exp(1)
 
 
 # ------------------------------------------------------------------ refused for a reason, and the module itself
@@ -1214,13 +1253,14 @@ def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
     assert ls.SOFTMAX.value(F, sure) == 0 and ls.SOFTMAX.value(F, sure[:, [1, 0, 2]]) == 1600
     near = np.array([[40.0, 0.0, 0.0]])
     q = np.exp(-40)
+    assert np.allclose(ls.SOFTMAX.value(near, sure), 2 * q, rtol=1e-13, atol=0)      # log(1 + 2 q)
     assert np.allclose(ls.SOFTMAX.d1(near, sure), [[-2 * q, q, q]], rtol=1e-13, atol=0)
     assert np.allclose(np.diagonal(ls.SOFTMAX.d2(near, sure)[0]), [2 * q, q, q], rtol=1e-13, atol=0)
 
 
 def test_softmax_refuses_targets_that_are_no_probabilities():
     for part in ls.SOFTMAX[1:]:
-        for Y in ([[0.5, 0.4]], [[1.5, -0.5]]):
+        for Y in ([[0.5, 0.4]], [[0.5, 0.50001]], [[1.5, -0.5]]):
             with pytest.raises(ValueError, match="Y "):
                 part(np.zeros((1, 2)), Y)
 

@@ -243,7 +243,11 @@ def frozen(array):
 
 def as_type(dtype):
     """The same numbers in this type, where it holds them."""
-    return lambda array: np.asarray(array, dtype) if (np.asarray(array, dtype) == array).all() else array
+    def change(array):
+        with np.errstate(invalid="ignore"):                         # some processors flag -1.0 as uint8
+            other = np.asarray(array, dtype)
+        return other if (other == array).all() else array
+    return change
 
 
 def as_list(array):
@@ -251,7 +255,7 @@ def as_list(array):
     return np.asarray(array).tolist()
 
 
-FORMS = (as_type(np.float32), as_type(np.int64), partial(np.array, order="F"), strided, frozen, as_list)
+FORMS = (*map(as_type, (np.float32, np.int64, np.uint8)), partial(np.array, order="F"), strided, frozen, as_list)
 
 
 def same(got, expected):
@@ -283,6 +287,15 @@ def test_arrays_of_any_layout_come_in_c_order():
         assert W.flags.c_contiguous and W.dtype == float and (W == X).all()
 
 
+def test_an_unknown_or_repeated_keyword_is_a_type_error_as_in_python():
+    for call in (lambda: checked(with_docstring("W : float"))(1.0, V=2.0),
+                 lambda: checked(with_docstring("W : float"))(1.0, W=2.0),
+                 lambda: checked(with_docstring("W : float"))()):
+        with pytest.raises(TypeError):
+            call()
+    assert checked(with_docstring("W : float"))(W=1) == 1
+
+
 # ------------------------------------------------------------------ what leaves float64
 
 def test_what_overflows_inside_is_refused_with_the_name_of_the_function():
@@ -298,7 +311,12 @@ def test_what_overflows_inside_is_refused_with_the_name_of_the_function():
         """Its norm in Python's numbers, which do not warn."""
         return float(np.prod(X.shape)) * float("inf")
 
-    for function, X in [(power, [[1e3]]), (inverse, [[0.0]]), (quietly, [[1.0]])]:
+    def in_a_list(X):
+        """A number of X, and its logarithm."""
+        with np.errstate(divide="ignore"):
+            return [X, (X, np.log(X))]
+
+    for function, X in [(power, [[1e3]]), (inverse, [[0.0]]), (quietly, [[1.0]]), (in_a_list, [[0.0]])]:
         with pytest.raises(ValueError, match=f"^{function.__name__}: .* should") as refusal:
             checked(function)(X)
         assert refusal.type is ValueError
