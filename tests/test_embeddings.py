@@ -122,9 +122,11 @@ def test_copy_0_stays_the_others_come_last_and_a_bias_column_stays_last():
 
 def test_no_copy_and_no_unit_are_the_net_itself():
     weights, X, _ = draw([2, 3, 2])
-    for same in (replicate_unit(weights, 0, 1, [1.0]), add_units(weights, 0, np.zeros((0, 3)), np.zeros((0, 2))),
-                 inactive_units_and_propagation(weights, 0, 0)):
-        assert all((a == b).all() and not np.shares_memory(a, b) for a, b in zip(same, weights))
+    deep = draw([2, 3, 2, 2])[0]                                    # with a matrix that no unit touches
+    for net in (weights, deep):
+        for same in (replicate_unit(net, 0, 1, [1.0]), add_units(net, 0, np.zeros((0, 3)), np.zeros((0, 2))),
+                     inactive_units_and_propagation(net, 0, 0)):
+            assert all((a == b).all() and not np.shares_memory(a, b) for a, b in zip(same, net, strict=True))
 
 
 def test_embedding_twice_is_embedding_once():
@@ -328,7 +330,7 @@ def test_parameter_order_finds_every_parameter():
 
 def test_proposition_7_units_in_B_K_stay_off_on_the_data():
     for widths, layer, act in [([2, 3, 2], 0, RELU), ([2, 3, 2, 2], 1, RELU), ([2, 3, 2, 2], 1, SMOOLU)]:
-        weights, X, Y = draw(widths, seed=3)
+        weights, X, Y = draw(widths, seed=0)
         for K in (0.1, 1.0, 7.0):
             V, rng = np.ones((2, 2)), np.random.default_rng(0)
             wide = inactive_relu_units(weights, layer, V, 3 * X, K=K, act=act)
@@ -510,13 +512,14 @@ def test_proposition_8_f_is_constant_inside_the_radius_and_changes_beyond(widths
     radius, f = flat_radius(weights, X, layer, 0, A), forward(weights, X, RELU)
     a = X if layer == 0 else np.maximum(np.hstack([X, -np.ones((7, 1))]) @ weights[0].T, 0)
     a = np.hstack([a, -np.ones((7, 1))])
-    reach = np.abs(a @ weights[layer][0]) / np.linalg.norm(a, axis=1)
-    assert radius == pytest.approx(reach.min() / np.linalg.norm(A, axis=0).max(), rel=1e-14)
+    reach = np.abs(a @ weights[layer].T) / np.linalg.norm(a, axis=1)[:, None]   # of every unit
+    assert np.allclose([flat_radius(weights, X, layer, unit, A) for unit in range(len(weights[layer]))],
+                       reach.min(axis=0) / np.linalg.norm(A, axis=0).max(), rtol=1e-13)
     for _ in range(50):
         eta = rng.normal(size=(2, a.shape[1]))
         eta *= 0.999 * radius / np.linalg.norm(eta)
         assert relative(forward(moved(weights, layer, gamma, beta, A, eta), X, RELU), f) < 1e-13
-    nearest, j = a[reach.argmin()], np.linalg.norm(A, axis=0).argmax()          # the worst sample and the worst copy
+    nearest, j = a[reach[:, 0].argmin()], np.linalg.norm(A, axis=0).argmax()          # the worst sample and the worst copy
     way = -np.sign(nearest @ weights[layer][0]) * np.outer(A[:, j] / np.linalg.norm(A[:, j]), nearest)
     way /= np.linalg.norm(way)
     inside, outside = (forward(moved(weights, layer, gamma, beta, A, t * radius * way), X, RELU) for t in (0.999, 1.5))
@@ -699,6 +702,10 @@ def test_reduce_units_moves_constant_units_into_the_next_bias():
         bare = [weights[k][:, :-1] if k == layer + 1 else W for k, W in enumerate(weights)]
         back = reduce_units(bare, act, X=X)                         # without a next bias the constants become one
         assert len(back[layer]) == 2 and relative(forward(back, X, act), forward(bare, X, act)) < 1e-13
+        for first in (0.7, 0.0):                                    # phi(-0.7) < 0 for tanh, and phi(0) = 0
+            bare[layer][[0, 2], -1] = first, 1.3
+            back = reduce_units(bare, act, X=X)
+            assert relative(forward(back, X, act), forward(bare, X, act)) < 1e-13
 
 
 def test_reduce_units_drops_units_that_are_off_on_the_data_only_where_data_are_given():
@@ -721,6 +728,11 @@ def test_reduce_units_goes_through_the_layers_until_nothing_changes():
     wide = replicate_unit(weights, 1, 0, [0.3, 0.7])                # copies in layer 1 ...
     wide = split_unit(wide, 0, 1, [[1.0, 2.0, 3.0], wide[1][:, 1] - [1.0, 2.0, 3.0]])    # ... that now look different
     assert (wide[1][0] != wide[1][2]).any() and widths_of(reduce_units(wide, TANH)) == [3, 2, 2]
+    wide = replicate_unit(draw([2, 2, 2, 2, 2])[0], 2, 0, [0.3, 0.7])        # one layer more, which takes one pass more
+    for layer in (1, 0):
+        zeta = wide[layer + 1][:, 0]
+        wide = split_unit(wide, layer, 0, [np.arange(1.0, 1 + len(zeta)), zeta - np.arange(1.0, 1 + len(zeta))])
+    assert widths_of(wide) == [3, 3, 3, 2] and widths_of(reduce_units(wide, TANH)) == [2, 2, 2, 2]
     silent = inactive_propagation(weights, 1, [[1.0, 2.0, 3.0, 4.0]])
     silent = add_units(silent, 0, [[5.0, 6.0, 7.0]], [[0.0, 0.0, 1.0]])       # heard by the unheard unit alone
     assert widths_of(reduce_units(silent, TANH)) == [3, 2, 2]
@@ -748,6 +760,9 @@ def test_reduce_units_drops_what_cancels_to_rounding():
         wide = add_units(weights, 0, [row] * 7, V)
         assert widths_of(reduce_units(wide, act)) == [3, 2]
         assert widths_of(reduce_units([wide[0], wide[1][:, :-1]], act)) == [3, 2]
+    row, V = np.array([0.3, 0.7, 0.2]), np.array([[1, 2], [0.1, 0.7], [0.7, 0.4], [0.2, 0.9]])
+    wide = add_units(weights, 0, [row, -row, -row, -row], V)        # mirror images too
+    assert widths_of(reduce_units(wide, TANH)) == [3, 2]
 
 
 def test_reduce_units_compares_entry_by_entry_and_relatively():
@@ -762,6 +777,8 @@ def test_reduce_units_compares_entry_by_entry_and_relatively():
     assert len(reduce_units(weights, TANH)[0]) == 3
     weights[1][:, 1] *= 1e-14                                       # hardly heard, but heard
     assert len(reduce_units(weights, TANH)[0]) == 3
+    weights = draw([2, 3, 2])[0]
+    assert len(reduce_units([1e-12 * weights[0], weights[1]], TANH)[0]) == 3        # small, but not near each other
 
 
 def test_what_reduce_units_returns_is_minimal_for_tanh_with_one_hidden_layer():
@@ -839,6 +856,9 @@ def test_erratum_replication_can_have_the_smaller_norm():
     assert norms[:5] == (5, 4, 5, 4, True) and norms[5:] == (3, 4, 3, pytest.approx(2 * 2 ** 0.5))  # l1: it is
     assert embedding_norms(weights, 0, 0, 3)[:5] == (5, 5, 5, 4, False)         # equality at |zeta|^2 = (E + 1) |u|^2
     assert embedding_norms(weights, 0, 0, 4).replication > 5
+    for t in (1e4, 1e9):                                            # rescaled alone it has |u|^2 + |zeta|^2 = 2: 5 in all
+        norms = embedding_norms([np.array([[t, 0.0], [1.0, 1.0]]), np.array([[1 / t, 1.0]])], 0, 0, 1)
+        assert norms.relu_replication == pytest.approx(5, rel=1e-14) == norms.relu_replication_l1
 
 
 # ------------------------------------------------------------------ refused: what would change the function
@@ -851,6 +871,17 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("lam", lambda: replicate_unit(weights, 0, 0, [0.5, 0.5 + 1e-8])),
             ("V", lambda: split_unit(weights, 0, 0, np.outer([0.5, 0.5 + 1e-8], zeta))),
             ("V", lambda: split_unit(weights, 0, 0, np.zeros((2, 2)))),
+            ("V", lambda: split_unit(weights, 0, 0, [zeta / 2, [zeta[0] / 2, zeta[1]]])),      # one output is wrong
+            ("lam", lambda: replicate_unit(weights, 0, 0, [0.3, 0.3])),
+            ("lam", lambda: replicate_unit(weights, 0, 0, [1e9, -1e9])),                       # 0 is not 1
+            ("gamma . beta", lambda: replicate_relu_unit(weights, 0, 0, [1e9, -1e9], [1.0, 1.0])),
+            ("gamma . beta", lambda: replicate_relu_unit(weights, 0, 0, [1.0, 1.0], [0.3, 0.3])),
+            ("lam . beta", lambda: omega_basis(weights, 0, 0, [0.3, 0.3], A)),
+            ("lam . beta", lambda: omega_basis(weights, 0, 0, [1e9, -1e9], [[1.0, 1.0]])),
+            (r"A \(lam", lambda: omega_basis(weights, 0, 0, lam, [[-1.0, -1.0]])),
+            (r"A \(lam", lambda: omega_basis(weights, 0, 0, [1 / 3] * 3, [[1e8, -1e8, 0], [0.01, 0.01, 0.01]])),
+            ("lam is", lambda: omega_basis(weights, 0, 0, [1.0, 0.0], [[0.0, 1.0]])),
+            ("beta is", lambda: omega_basis(weights, 0, 0, [1.0, 1.0], A, beta=[1.0, 0.0])),
             ("act", lambda: inactive_units(weights, 0, one, SIGMOID)),
             ("act", lambda: inactive_units_and_propagation(weights, 0, 1, SOFTPLUS)),
             ("gamma", lambda: replicate_relu_unit(weights, 0, 0, [1.0, -1.0])),
@@ -877,6 +908,21 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("A", lambda: flat_radius(weights, X, 0, 0, np.zeros((1, 2))))]:
         with pytest.raises(ValueError, match=name + r"\b.* should"):
             call()
+
+
+def test_large_coefficients_that_nearly_cancel_and_rows_of_any_size_are_taken():
+    weights, X, _ = draw([2, 3, 2])
+    lam, f = np.array([1e9, 1 - 1e9]), forward(weights, X, TANH)
+    for wide, act in ((replicate_unit(weights, 0, 0, lam), TANH), (replicate_relu_unit(weights, 0, 0, lam), RELU)):
+        assert relative(forward(wide, X, act), f if act is TANH else forward(weights, X, RELU)) < 1e-6      # 1e9 eps
+    assert np.abs(complement(lam) @ lam).max() < 1e-6
+    assert np.linalg.matrix_rank(omega_basis(weights, 0, 0, [1 / 3] * 3, [[1e8, -1e8, 0], [0, 1e-8, -1e-8]]),
+                                 tol=1e-9) == 27                    # P' = 17 + 2 (2 + 3)
+    zeta = np.array([1.0, 1e10])                                    # outputs of different size
+    weights[1][:, 0] = zeta
+    with pytest.raises(ValueError, match="V"):
+        split_unit(weights, 0, 0, [[0, 5e9], [0, 5e9]])
+    assert len(split_unit(weights, 0, 0, [zeta / 2, zeta / 2])[0]) == 4
 
 
 def test_what_overflows_below_is_refused_and_not_taken_for_a_bound():
