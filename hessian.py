@@ -6,15 +6,15 @@ mathematics. In this order:
 
     H v               the derivative of back-propagation along v; all unit vectors give H: hessian_plain
     gauss_newton      the first half of H, and all of it where l' = 0
-    minimize          descent to a stationary point of any loss, as the theorems need
+    minimize          descent to a stationary point, as the theorems need
     hessian           H entry by entry, by a few large products: the same faster; hessian_blocks, hessian_diagonal
     inertia           the numbers of its positive, negative and zero eigenvalues; extreme_eigenpairs from products alone
     replication_...   a replicated unit [Fukumizu 2019, Lemma 4]: the block it adds to H, its eigenvalues, the way down
     surplus_hessian   the same for inactive units and inactive propagation [Fukumizu 2019, Sec. 5.1]
 
 Kinks: a piecewise linear phi has phi'' = 0 here, and phi' at the kink is the one of landscape.py (ReLU: 0). Off the
-kinks of all samples this is the Hessian. At a kink the loss has none, and what is computed is the Hessian of the
-linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
+kinks of all samples this is the Hessian. At a kink the loss has none as a rule, and what is computed is the Hessian
+of the linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
 """
 from itertools import accumulate
 from types import SimpleNamespace
@@ -24,6 +24,8 @@ import numpy as np
 
 from landscape import (
     EPS,
+    LOGISTIC,
+    SOFTMAX,
     SQUARE,
     Activation,
     Fit,
@@ -55,7 +57,15 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
 
     What comes back takes (P,) or a stack (..., P) of vectors and gives the like. It has its own copy of all it needs.
     """
-    return _operator([W.copy() for W in weights], X, Y, act, loss)
+    product = _operator([W.copy() for W in weights], X, Y, act, loss)
+
+    def matvec(vector):
+        vector = np.asarray(vector)
+        if vector.dtype.kind not in "iuf" or not np.isfinite(vector).all():
+            raise ValueError(f"vector holds {vector.dtype} values, it should hold finite real numbers")
+        return product(vector.astype(float))
+
+    return matvec
 
 
 def _operator(weights, X, Y, act, loss):
@@ -79,7 +89,6 @@ def _operator(weights, X, Y, act, loss):
     P = sum(W.size for W in weights)
 
     def matvec(vector):
-        vector = np.asarray(vector, dtype=float)
         if vector.shape[-1:] != (P,):
             raise ValueError(f"vector has shape {vector.shape}, it should be ({P},) or a stack of these")
         V, product = unstack(vector, weights), np.empty(vector.shape)
@@ -146,18 +155,21 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 def _slope_level(weights, X, Y, act, loss):
     """[beyond the papers] Which size of l' counts as zero in sums over samples, (n, M).
 
-        1e-12 |l'(f)| + |l'(f + e) - l'(f - e)|
+        1e-12 |l'(f)| + sum_m |l'(f + e_m) - l'(f - e_m)|
 
-    The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e of
-    the outputs themselves (rounding_pass) does to l', and dominates where l' -> 0.
+    The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
+    output m (rounding_pass) does to l', and dominates where l' -> 0. One output moves at a time, as softmax does not
+    see what moves all alike; a logit by 4 eps at least, as l' = p - y is off by eps p however small the logits are.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    return 1e-12 * np.abs(loss.d1(f, Y)) + np.abs(loss.d1(f + e, Y) - loss.d1(f - e, Y))
+    e = np.maximum(e, 4 * EPS) if loss in (LOGISTIC, SOFTMAX) else e
+    moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
+    return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
 
 
 @checked
 def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
-    """[beyond the papers] Descent to a stationary point of any loss, down to the rounding of the gradient: a Fit.
+    """[beyond the papers] Descent to a stationary point, down to the rounding of the gradient: a Fit.
 
     Damped Newton: with H = sum_i lambda_i q_i q_i^T and g the Hessian and gradient at theta,
 
@@ -171,9 +183,10 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
     stays False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates
-    ever more (however small its gradient), at a kink of ReLU, and where the loss has no second derivative. A start at
-    a saddle is stationary, and is returned at once. Meant for P up to some hundreds (a P x P matrix is diagonalised in
-    each step), and for inputs of like size.
+    ever more (however small its gradient), where the loss has no second derivative, and where H is 0 throughout, as
+    for |r| and a linear net. A start at a saddle is stationary, and is returned at once; so is one at a kink of ReLU
+    where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x P
+    matrix is diagonalised in each step), and for inputs of like size.
     """
     def value_and_gradient(theta):
         trial = unstack(theta, weights)
@@ -185,8 +198,9 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         """Whether each |g_i| is at most sum_nu |J_nu|^T (the level of l')."""
         net = unstack(theta, weights)
         J = jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)         # (n M, P)
-        level = _slope_level(net, X, Y, act, loss).ravel()          # underflowed: the minimum lies at infinity
-        return level.max() > 1e-290 and bool((np.abs(g) <= level @ np.abs(J)).all())
+        level = _slope_level(net, X, Y, act, loss).ravel()
+        known = level.max() > 1e-290 or not rounding_pass(net, X, act).any()        # underflow: a minimum at infinity
+        return known and bool((np.abs(g) <= level @ np.abs(J)).all())               # unless f is 0 exactly
 
     theta = np.concatenate([W.ravel() for W in weights])
     L, g = value_and_gradient(theta)
@@ -313,6 +327,8 @@ def _shallow(weights, X, Y, act, loss, H, add):
     J, d2l = np.zeros((len(H), M, n)), loss.d2(z[1], Y).transpose(1, 2, 0).copy()
     np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, n))
     J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
+    if not add:                                                     # H is not filled yet, and the += below reads these
+        H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] = 0
     for s in range(0, len(H), 128):                                 # by strips of rows, from the diagonal on
         strip = np.einsum("kmn,pkn->pmn", d2l, J[s:s + 128])        # l'' J
         strip, rest, block = strip.reshape(len(strip), -1), J[s:].reshape(len(H) - s, -1).T, H[s:s + 128, s:]
@@ -383,8 +399,8 @@ def _mirror(H):
 def _by_portions(form, weights, X, Y, act, loss):
     """[the project] The sum of _shallow or _deep over portions of the samples, mirrored, (P, P).
 
-    To touch memory can cost as much as the products. So portions are of equal size, what is largest in one, `keeps`
-    numbers for each sample, is 8 MB or half of H at most, and only from the second on is H added to.
+    To touch memory can cost as much as the products. So portions are of equal size, what is as a rule largest in one,
+    `keeps` numbers for each sample, is 8 MB or half of H at most, and only from the second on is H added to.
     """
     P = sum(W.size for W in weights)
     keeps = (2 * len(weights[1]) * P if form is _shallow            # J, and as many on the way to H
@@ -528,6 +544,7 @@ def _reject(w, Q):
 #
 #     u, zeta      the row of W_q and the column of W_(q+1) of the unit that is replicated; w_j, v_j those of a copy or
 #                  of a surplus unit: E surplus units, E + 1 copies
+#     theta_0      the narrow net's parameters, with b and a in the places of u and zeta
 #     a~, delta    the inputs (n, D') of layer q and dl/dz (n, M') of layer q + 1, back-propagated
 #     lam, A       lambda (E + 1,) and the matrix (E, E + 1) with A lambda = 0; C = A diag(lambda) A^T; F, G are his
 #
@@ -567,8 +584,8 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
     An entry that is rounding comes back as 0: one below the same sum of absolute values with, in the place of delta,
-    the level of l' (as in minimize) sent back through |W|^T. That is 1e-11 to 1e-9 of a common entry, and more than
-    all of F and G at zero training error.
+    the level of l' (as in minimize) sent back through |W|^T. That is some 1e-12 of a common entry, 1e-11 to 1e-8 where
+    the net is stationary, and more than all of F and G at zero training error.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
@@ -795,7 +812,8 @@ def surplus_hessian(weights, X, Y, act, loss, layer, W, V):
     A SurplusHessian: cross (P, E M' + E D'), vv (E M', E M'), vw (E M', E D'), ww (E D', E D'). Rows and columns:
     theta_0 in the narrow net's flatten order; v with the unit slow and its M' entries fast; w likewise, after v. At any
     training error. Inactive units, inactive propagation, both at once, and ReLU units that are off are cases; where
-    each unit is inactive by itself, the theta_0 block is the narrow net's Hessian.
+    each unit stays inactive whatever theta_0 does, as with w_j = 0, v_j = 0 or off, the theta_0 block is the narrow
+    net's Hessian.
     """
     P, (E, M1), D1 = sum(w.size for w in weights), V.shape, W.shape[1]
     delta, R, a, da = _delta_tangents(weights, X, Y, act, loss, layer)

@@ -519,7 +519,7 @@ def test_proposition_8_f_is_constant_inside_the_radius_and_changes_beyond(widths
         eta = rng.normal(size=(2, a.shape[1]))
         eta *= 0.999 * radius / np.linalg.norm(eta)
         assert relative(forward(moved(weights, layer, gamma, beta, A, eta), X, RELU), f) < 1e-13
-    nearest, j = a[reach[:, 0].argmin()], np.linalg.norm(A, axis=0).argmax()          # the worst sample and the worst copy
+    nearest, j = a[reach[:, 0].argmin()], np.linalg.norm(A, axis=0).argmax()      # the worst sample and copy
     way = -np.sign(nearest @ weights[layer][0]) * np.outer(A[:, j] / np.linalg.norm(A[:, j]), nearest)
     way /= np.linalg.norm(way)
     inside, outside = (forward(moved(weights, layer, gamma, beta, A, t * radius * way), X, RELU) for t in (0.999, 1.5))
@@ -856,7 +856,7 @@ def test_erratum_replication_can_have_the_smaller_norm():
     assert norms[:5] == (5, 4, 5, 4, True) and norms[5:] == (3, 4, 3, pytest.approx(2 * 2 ** 0.5))  # l1: it is
     assert embedding_norms(weights, 0, 0, 3)[:5] == (5, 5, 5, 4, False)         # equality at |zeta|^2 = (E + 1) |u|^2
     assert embedding_norms(weights, 0, 0, 4).replication > 5
-    for t in (1e4, 1e9):                                            # rescaled alone it has |u|^2 + |zeta|^2 = 2: 5 in all
+    for t in (1e4, 1e9):                                            # rescaled, |u|^2 + |zeta|^2 = 2: 5 in all
         norms = embedding_norms([np.array([[t, 0.0], [1.0, 1.0]]), np.array([[1 / t, 1.0]])], 0, 0, 1)
         assert norms.relu_replication == pytest.approx(5, rel=1e-14) == norms.relu_replication_l1
 

@@ -210,6 +210,17 @@ def test_both_forms_agree_to_rounding(name):
             assert close(H, plain, ROUNDING) or loss is SOFTMAX and np.abs(H - plain).max() < ROUNDING
 
 
+@pytest.mark.parametrize("form, widths", [("_deep", [9, 24, 3]), ("_deep", [3, 9, 9, 9, 2]), ("_shallow", [9, 20, 1])])
+def test_both_forms_fill_the_whole_upper_triangle_and_read_nothing_unfilled(form, widths):
+    rng = np.random.default_rng(0)
+    weights = random_weights(widths, rng=rng)
+    X, Y = rng.normal(size=(11, widths[0])), rng.normal(size=(11, widths[-1]))
+    plain = hessian_plain(weights, X, Y, TANH)
+    H = np.full(plain.shape, np.nan)                                # what memory held before must not matter
+    getattr(module, form)(weights, X, Y, TANH, SQUARE, H, False)
+    assert close(np.triu(H), np.triu(plain), ROUNDING)
+
+
 def test_hessian_takes_the_form_that_suits(monkeypatch):
     calls = []
     for form in ("_shallow", "_deep"):
@@ -326,6 +337,15 @@ def noisy_teacher(widths, act, n=40, seed=0, noise=0.3):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, widths[0]))
     return X, forward(random_weights(widths, rng=rng), X, act) + noise * rng.normal(size=(n, widths[-1]))
+
+
+def test_a_start_where_the_gradient_is_exactly_0_comes_back_converged():
+    X, rng = np.random.default_rng(0).normal(size=(5, 2)), np.random.default_rng(1)
+    for weights in ([np.zeros((1, 3))], [rng.normal(size=(3, 3)), np.zeros((1, 4))]):       # f = y = 0
+        assert minimize(weights, X, np.zeros((5, 1)), TANH)[1:] == (0, 0, True)
+    kink, x = [np.zeros((1, 1)), np.ones((1, 1))], np.ones((1, 1))          # of ReLU: gradient 0, no minimum
+    assert minimize(kink, x, x, RELU)[1:] == (0.5, 0, True)
+    assert training_loss([kink[0] + 1e-3, kink[1]], x, x, RELU) < 0.4991
 
 
 def test_minimize_finds_the_closed_form_minimum_of_linear_regression():
@@ -553,8 +573,7 @@ def test_products_with_a_jet_are_those_without(name):
         assert np.array_equal(*(hessian_vector_product(weights, V, X, Y, own) for own in (plain, bare)))
 
 
-def test_products_take_many_samples_a_few_rows_at_once():
-    # tanh, with 8192 // 3 + 1 = 2731 rows at once: sums over the parts of the samples are the whole
+def test_products_of_many_samples_are_the_sum_over_parts():
     rng = np.random.default_rng(0)
     weights, X, Y = random_weights([2, 3, 3, 1], rng=rng), rng.normal(size=(6000, 2)), rng.normal(size=(6000, 1))
     parts = [hessian_plain(weights, X[s:s + 1000], Y[s:s + 1000], TANH) for s in range(0, 6000, 1000)]
@@ -568,6 +587,9 @@ def test_products_refuse_vectors_of_another_length():
                         lambda v: hessian_vector_product(weights, v, X, Y, TANH)):
             with pytest.raises(ValueError, match="vector has shape"):
                 product(vector)
+            for bad in (np.nan, 1j, "1"):
+                with pytest.raises(ValueError, match="vector holds"):
+                    product([bad] * 21)
 
 
 def test_products_work_at_a_million_parameters():
@@ -640,6 +662,7 @@ SPECTRA = {
     "triple ends": np.r_[[2.0] * 3, np.linspace(-1, 1, 30), [-2.0] * 3],
     "one large, many zero": np.r_[1e6, np.zeros(29)],
     "low rank": np.r_[3.0, 1e-7, -1e-8, np.zeros(40)],
+    "close to the ends": np.r_[1, 1, 1 - 1e-8, np.linspace(-0.5, 0.5, 40), -1 + 1e-8, -1, -1],
     "cluster": np.r_[1 + 1e-9 * np.arange(8), np.linspace(-0.5, 0.5, 40)],
     "small": 1e-60 * np.arange(1.0, 21),
     "large": 1e60 * np.arange(-9.0, 11),

@@ -1,5 +1,6 @@
 """hessian.py, closed forms at embedded points, against the exact Hessian. A test's name is its claim."""
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -48,6 +49,7 @@ from landscape import (
     jacobian,
     power_loss,
     random_weights,
+    sigmoid,
     training_loss,
     unflatten,
     unstack,
@@ -321,6 +323,20 @@ def test_rounding_is_not_taken_for_curvature():
     found = fit(start, X, Y, TANH)
     F, G = replication_curvature(found.weights, X, Y, TANH, SQUARE, 0, 0)
     assert found.converged and not F.any() and not G.any()
+
+
+@pytest.mark.parametrize("loss", [LOGISTIC, SOFTMAX], ids=lambda loss: loss.name)
+def test_rounding_of_probabilities_is_not_taken_for_curvature(loss):
+    """l' = p - y is off by eps p at logits of any size, and softmax does not see logits that move alike."""
+    for seed, scale, M in product(range(6), (1, 1e-2, 1e-4), (1, 2, 3) if loss is LOGISTIC else (2, 3)):
+        weights, X, _ = draw([2, 3, M], seed=seed)
+        weights[1] *= scale
+        if M == 2:
+            weights[1][1] = -weights[1][0]
+        f = forward(replicate_unit(weights, 0, 1, [0.3, 1.1, -0.4]), X, TANH)
+        Y = sigmoid(f) if loss is LOGISTIC else np.exp(f) / np.exp(f).sum(axis=1, keepdims=True)
+        F, G = replication_curvature(weights, X, Y, TANH, loss, 0, 1)
+        assert not F.any() and not G.any()
 
 
 def test_at_a_minimum_that_minimize_found_F_is_zero_for_one_output():
@@ -762,6 +778,18 @@ def test_surplus_blocks_for_units_that_cancel_each_other(widths, bias):
             b = surplus_hessian(weights, X, Y, act, LOGISTIC, layer, W, V)
             H = ordered(add_units(weights, layer, W, V), X, Y, act, LOGISTIC, weights, layer, 2)
             assert relative(assembled(weights, X, Y, act, LOGISTIC, b), H) < TIGHT
+
+
+def test_surplus_blocks_of_units_whose_inputs_cancel_only_at_this_theta_0():
+    """s_j = 0 on all x since two units below are equal; d s_j / d theta_0 is not 0, and delta moves with s_j."""
+    weights, X, Y = draw([2, 3, 2, 2], seed=5)
+    weights[0][1] = weights[0][0]
+    W, V, P = np.array([[1.0, -1, 0, 0]]), np.array([[0.7, -0.4]]), flatten(weights).size
+    b = surplus_hessian(weights, X, Y, TANH, LOGISTIC, 1, W, V)
+    H = ordered(add_units(weights, 1, W, V), X, Y, TANH, LOGISTIC, weights, 1, 1)
+    assert relative(b.cross, H[:P, P:]) < TIGHT
+    assert relative(np.block([[b.vv, b.vw], [b.vw.T, b.ww]]), H[P:, P:]) < TIGHT
+    assert relative(hessian(weights, X, Y, TANH, LOGISTIC), H[:P, :P]) > 0.01       # the theta_0 block is another one
 
 
 def curved(x):
