@@ -144,8 +144,8 @@ def balance(weights):
         c_j = sqrt(|v_j| / |w_j|),   layer after layer, until nothing moves                     [Stock et al. 2019]
 
     |theta|^2 is convex in the log c_j, each step its exact minimum in those of one layer. One sweep does for one
-    hidden layer, 20 to 80 for two to four; after 1000 it stops. Units with w_j = v_j = 0 are left alone; if only one of
-    them is 0, no c_j > 0 reaches the least.
+    hidden layer, 10 to 80 for two to four; after 1000 it stops, short of the least from some 18 on. Units with
+    w_j = v_j = 0 are left alone; if only one of them is 0, no c_j > 0 reaches the least.
     """
     weights = [W.copy() for W in weights]
     for _ in range(1000):
@@ -167,7 +167,7 @@ def balance(weights):
 #
 # Scale layer i by alpha and layer j by 1 / alpha; the biases between follow (those of i..j-1 by alpha if i < j, of
 # j..i-1 by 1 / alpha if i > j), the rest stays. T is diagonal, alpha^power with power = 1, 0 or -1 for each parameter,
-# of determinant alpha^e, e the sum of the powers: n1 - n2 for two layers, of which alpha multiplies theta_1.
+# of determinant alpha^e, e the sum of the powers: n1 - n2 for two layers without biases, alpha on the first.
 #
 # With |.| the largest entry, let the box of radius r' = min(r, |theta_1| / 2) around theta lie in {L < L(theta) +
 # eps}. The entry of theta_1 with |entry| = |theta_1| lies in [|theta_1| - r', |theta_1| + r'] on the box (up to its
@@ -211,7 +211,8 @@ def flat_boxes(weights, r, count, *, layers=(0, 1)):
     power = orbit_tangent([np.ones(W.shape) for W in weights], c)   # (P,), of alpha in T_alpha
     largest = np.abs(theta[power > 0]).max()
     if largest == 0:
-        raise ValueError(f"weights[{i}] is 0, it should not be: theta_1 = 0 is its own image under every alpha")
+        raise ValueError(f"weights[{i}] is 0, but for a bias that does not scale; it should not be: theta_1 = 0 is its "
+                         "own image under every alpha")
     r, e = min(r, largest / 2), power.sum()
     alpha = 2 * (largest + r) / (largest - r)                       # from 2 to 6
     if e < 0:
@@ -501,11 +502,11 @@ def epsilon_sharpness(loss, gradient, theta, epsilon, *, hessian=None, box=None,
     iterations : int, >= 1; of each ascent
 
     Projected ascent runs from random points of the boundary and, unless g = 0, from eps g / |g| (of a box, the corner
-    in that direction); if the Hessian is given, also from +- its top eigenvector and from quadratic_maximum; never
-    from theta itself, where the gradient of a minimum is 0. What it finds is a lower bound, no percentage (Keskar's is
-    100 times it); on a ball, with the Hessian, it is no less than what the second-order model's best point attains:
-    exact for a quadratic. The point is theta, the value 0, if nothing higher was found. With widths epsilon is only the
-    radius of quadratic_maximum.
+    in that direction); if the Hessian is given, also from +- its top eigenvector and from quadratic_maximum; not from
+    theta itself, where the gradient of a minimum is 0 (unless H < 0 puts that maximum there). What it finds is a lower
+    bound where eps is well above the rounding of theta, no percentage (Keskar's is 100 times it); on a ball, with the
+    Hessian, it is no less than what the second-order model's best point attains: exact for a quadratic. The point is
+    theta, the value 0, if nothing higher was found. With widths epsilon is only the radius of quadratic_maximum.
     """
     rng, A, p = np.random.default_rng(rng), subspace, len(theta) if subspace is None else subspace.shape[1]
     if A is not None and np.linalg.matrix_rank(A) < p:
@@ -586,16 +587,17 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
     epsilon : float, > 0
     layer : layer; i, counted from 0, any of them
 
-    theta_i are the weights of the layer; its bias may stay, f is constant without (in the first layer it cannot be
-    told apart and counts as theta_1). So the epsilon-sharpness there is at least (L(f = that constant) - L) / (1 + L),
-    no less than with the best constant, whatever it was before. Here the paper stops. But at a smaller alpha the ball
-    holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and without other biases that factor comes before f:
-    for the square loss without limit, if f is not 0 on the data
+    theta_i are the weights of the layer. Its bias may stay: with theta_i = 0 f is constant all the same (in the first
+    layer it cannot be told apart and counts as theta_1). So the epsilon-sharpness there is at least
+    (L(f = that constant) - L) / (1 + L), no less than with the best constant, whatever it was before. Here the paper
+    stops. But at a smaller alpha the ball holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and if no layer from
+    i on has a bias (but the first, as above), that factor comes before f: for the square loss without limit, if f is
+    not 0 on the data
     (test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0).
     """
     theta = weights[layer][:, :len(weights[layer - 1])] if layer else weights[0]
     if not theta.any() or len(weights) < 2:
-        raise ValueError(f"weights[{layer}] should not be 0, nor the only layer: no alpha scales it")
+        raise ValueError(f"weights[{layer}], without its bias, should not be 0, nor the only layer: no alpha scales it")
     return float(epsilon / np.linalg.norm(theta))
 
 
@@ -742,7 +744,7 @@ def reversing_output_map(F, G, Y):
     mu, Q = np.linalg.eigh(B - A)
     if not np.trace(A) > np.trace(B):
         raise ValueError("G has no smaller error than F, it should have: there is nothing to reverse")
-    if not mu[-1] > 1e-12 * np.trace(A):
+    if not mu[-1] > len(A) * EPS * np.abs(mu).max():
         raise ValueError("G is better than F in every direction of the outputs: no linear map makes it worse")
     k = np.sqrt(1 + 2 * np.trace(A - B) / mu[-1])
     return np.eye(len(A)) + (k - 1) * np.outer(Q[:, -1], Q[:, -1])
@@ -776,8 +778,8 @@ def power_inverse(theta, center, a, b):
     curvature for a > 0 (a kink at a = 1/2), of none for a < 0 (test_fig_5_without_b_the_curvature_is_infinite_or_zero).
     """
     t = _shift(theta, -center)
-    h2 = t ** 2 + b
-    return np.where(h2 == 0, 1, h2) ** a * t                        # at t = b = 0 this is 0; 0^a is infinite for a < 0
+    h = np.hypot(t, np.sqrt(b))                                     # t^2 can leave float64 long before the result does
+    return np.where(h == 0, 1, h) ** (2 * a) * t                    # at t = b = 0 this is 0; 0^a is infinite for a < 0
 
 
 @checked
@@ -789,7 +791,8 @@ def power_slope(theta, center, a, b):
     b : float, > 0
     """
     t = _shift(theta, -center)
-    return (t ** 2 + b) ** (a - 1) * ((1 + 2 * a) * t ** 2 + b)
+    h = np.hypot(t, np.sqrt(b))                                     # (t^2 + b)^(1/2)
+    return h ** (2 * a) * ((1 + 2 * a) * (t / h) ** 2 + (np.sqrt(b) / h) ** 2)
 
 
 @checked
@@ -803,7 +806,7 @@ def power(eta, center, a, b):
     a : float, > -0.5
     b : float, >= 0
 
-    t is right to a few 1e-13 of its size, and for a near -1/2 to about EPS |log|t|| / (1 + 2a).
+    t is right to a few 1e-13 of its size for a up to 1e8, and for a near -1/2 to about EPS |log|t|| / (1 + 2a).
     """
     log_eta = np.log(np.where(eta == 0, 1, np.abs(eta)))            # t = 0 there, below
     s = log_eta / (1 + 2 * a)                                       # the solution for b = 0
@@ -834,7 +837,7 @@ def radial_psi(r, rhat, delta, rho):
     loses the digits of a small rho.
     """
     if max(rhat, rho) >= delta:
-        raise ValueError(f"rhat is {rhat:g}, rho {rho:g}, they should be below delta = {delta:g}: else no bijection")
+        raise ValueError(f"the larger of rhat and rho is {max(rhat, rho):g}, it should be below delta = {delta:g}")
     middle = (rho - delta) / (rhat - delta) * (r - rhat) + rho
     return np.where(r > delta, r, np.where(r > rhat, middle, rho / rhat * r))
 
@@ -847,7 +850,7 @@ def radial_psi_prime(r, rhat, delta, rho):
     rhat, delta, rho : float, > 0
     """
     if max(rhat, rho) >= delta:
-        raise ValueError(f"rhat is {rhat:g}, rho {rho:g}, they should be below delta = {delta:g}: else no bijection")
+        raise ValueError(f"the larger of rhat and rho is {max(rhat, rho):g}, it should be below delta = {delta:g}")
     return np.where(r > delta, 1.0, np.where(r > rhat, (rho - delta) / (rhat - delta), rho / rhat))
 
 

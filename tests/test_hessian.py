@@ -216,8 +216,9 @@ def test_both_forms_fill_the_whole_upper_triangle_and_read_nothing_unfilled(form
     weights = random_weights(widths, rng=rng)
     X, Y = rng.normal(size=(11, widths[0])), rng.normal(size=(11, widths[-1]))
     plain = hessian_plain(weights, X, Y, TANH)
-    H = np.full(plain.shape, np.nan)                                # what memory held before must not matter
-    getattr(module, form)(weights, X, Y, TANH, SQUARE, H, False)
+    H = np.full(plain.shape, 0x7FF0000000000001, np.uint64).view(float)     # a nan that raises the flag when it is read
+    with np.errstate(invalid="raise"):
+        getattr(module, form)(weights, X, Y, TANH, SQUARE, H, False)
     assert close(np.triu(H), np.triu(plain), ROUNDING)
 
 

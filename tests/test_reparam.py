@@ -26,6 +26,7 @@ from landscape import (
     unflatten,
     unstack,
 )
+from pacbayes import gaussian_kl
 from reparam import (
     _ascend,
     alpha_diagonal,
@@ -98,12 +99,6 @@ def fitted(widths, bias, n, key=0):
 
 def relative(A, B):
     return np.abs(A - B).max() / max(np.abs(B).max(), 1e-300)
-
-
-def gaussian_kl(mean_q, cov_q, mean_p, cov_p):
-    """KL(N(mean_q, cov_q) || N(mean_p, cov_p))."""
-    ratio, shift = np.linalg.solve(cov_p, cov_q), mean_q - mean_p
-    return (np.trace(ratio) - np.linalg.slogdet(ratio)[1] + shift @ np.linalg.solve(cov_p, shift) - len(shift)) / 2
 
 
 # ------------------------------------------------------------------ Section 3: homogeneity, alpha-scale
@@ -661,6 +656,8 @@ def test_a_quadratic_at_a_point_that_is_not_critical_by_hand():
     assert np.allclose(inside.z, [0.5, 0]) and np.isclose(inside.value, 0.25)
     hard = quadratic_maximum(np.array([1.0, 0.0]), np.diag([1.0, 2.0]), 2.0)            # z_1 = 1 / (2 - 1) at mu = 2
     assert np.allclose(np.abs(hard.z), [1, np.sqrt(3)]) and np.isclose(hard.value, 1 + 0.5 + 3)
+    for k, value in ((10.0, 0.05), (0.1, 0.4875)):                  # z = 1 / k inside, 1 / (2 k); or z = eps at the rim
+        assert np.isclose(quadratic_maximum(np.array([1.0, 0.0]), -k * np.eye(2), 0.5).value, value)
 
 
 def test_the_maximum_is_found_at_a_gradient_of_rounding_size_and_a_multiple_top_eigenvalue():
@@ -1031,6 +1028,10 @@ def test_of_nine_measures_of_flatness_four_change_along_the_alpha_orbit_and_five
     for name, options in (("ball", {}), ("keskar", {"box": True}), ("adaptive", {"box": 0.05 * np.abs(theta)})):
         many = epsilon_sharpness(loss, slope, theta, 0.05, hessian=H, rng=1, **options).value
         assert np.isclose(getattr(one, name), many, rtol=1e-3)
+    wide = 1.5                                                      # where no corner it starts from is the best point
+    adaptive = orbit_measures(loss, slope, H, theta, [12, 4], wide, starts=1, rng=0).adaptive
+    many = epsilon_sharpness(loss, slope, theta, wide, hessian=H, box=wide * np.abs(theta), starts=32, rng=1).value
+    assert np.isclose(adaptive, many, rtol=1e-3)
     by_units = measures(unit_scale(weights, 0, np.array([5.0, 1.0, 0.2, 3.0])), X, Y, 0.05)
     assert abs(by_units.least_trace / one.least_trace - 1) > 0.05   # by units this is no invariant, the others are
     for name in set(STAY) - {"least_trace"}:
@@ -1140,6 +1141,13 @@ def test_fig_5_power_and_its_inverse(a, b):
         assert np.allclose(power_slope(t, 0.0, a, b), printed, rtol=1e-12)
         assert np.allclose(difference, printed, rtol=1e-7)
         assert np.isclose(power_slope(center, center, a, b)[0], b ** a)
+
+
+def test_fig_5_where_t_squared_leaves_float64():
+    for t in (1e-300, 1e-170, 1e-34, 1e200):
+        assert np.isclose(power_inverse(t, 0.0, -0.4, 0.0), t ** 0.2, rtol=1e-12, atol=0)
+        assert np.isclose(power_slope(t, 0.0, -0.4, 1e-320), 0.2 * t ** -0.8, rtol=1e-12, atol=0) or t < 1e-150
+    assert np.isclose(power_slope(0.0, 0.0, -0.49, 1e-250), 1e-250 ** -0.49, rtol=1e-12, atol=0)
 
 
 def test_fig_5_curvature_at_the_minimum_is_multiplied_by_b_to_the_minus_2a():
@@ -1506,6 +1514,23 @@ def test_where_nothing_is_moved_the_result_is_a_copy():
     assert found.value == 0 and (found.point == theta).all() and not np.shares_memory(found.point, theta)
 
 
+def test_small_cases_by_hand():
+    one, root = np.eye(2), 4 ** (1 / 3)                             # of three weights 1, 4, 1 each becomes 4^(1/3)
+    assert all(np.allclose(W, np.diag([1, root])) for W in balance([one, np.diag([1.0, 4.0]), one]))
+    alphas = alphas_for_many(np.diag([1, 1e-6, 0]), [1, 2], 4.0, tol=1e-5)              # 1e-6 counts as 0
+    assert np.allclose(alphas, [2.02, 1 / 2.02], rtol=1e-6) and np.allclose(weight_norm(1.0, [2.0, 0.0]), [1, 0])
+    assert np.isclose(alpha_for_norm(np.diag([0.01, 0.0]), 1, 1.0), 0.1 / 1.01)
+    assert np.isclose(alpha_for_norm(np.eye(7), 1, 1.0, biases=3), 1 / 1.01)
+    assert np.isclose(alpha_to_constant([one, np.ones((1, 2))], 0.1), 0.1 / np.sqrt(2))
+    assert flat_boxes([np.array([[1.0]]), np.array([[1.0, 100.0]])], 50.0, 2).radii[0, 0] == 0.5    # without the bias
+    for X, epsilon in (([[0.1]], 1e3), ([[0.0], [1.0]], 0.5)):      # f = theta x, y = x: (r x)^2 / 2 = epsilon
+        assert np.isclose(box_radius([np.eye(1)], X, X, epsilon), np.sqrt(2 * epsilon) / np.max(X), rtol=1e-8)
+    errors = np.array([[1e7, 1.0]]), np.array([[1e6, 1.2]])         # worse in the second output, if only by 1e-14
+    F, G = (np.diag(e[0]) for e in errors)
+    S = reversing_output_map(F, G, np.zeros((2, 2)))
+    assert (F ** 2).sum() > (G ** 2).sum() and ((F @ S) ** 2).sum() < ((G @ S) ** 2).sum()
+
+
 def refusals():
     weights, X, Y = draw([2, 3, 2], False)
     H, v = np.eye(2), np.ones(2)
@@ -1524,7 +1549,11 @@ def refusals():
         "traces .0. 1.. by layer": lambda: flattest_alphas(np.diag([0.0, 1.0]), [1, 1]),
         "sizes add up to 3": lambda: flattest_alphas(H, [1, 2]),
         "weights.0. is 0": lambda: flat_boxes([0 * W for W in weights], 1, 2),
-        "weights.0. should not be 0": lambda: alpha_to_constant([0 * W for W in weights], 1),
+        "weights.0., without its bias, should not be 0": lambda: alpha_to_constant([0 * W for W in weights], 1),
+        "weights.1., without its bias, should": lambda: alpha_to_constant([[[1.0]], [[0.0, 5.0]]], 1, layer=1),
+        "weights.0., without its bias, should not be 0, nor the only": lambda: alpha_to_constant([H], 1),
+        "weights.0. has a unit": lambda: balance([[[1.0], [0.0]], [[1.0, 1.0]]]),
+        "no radius above 1e-100": lambda: box_radius([[[1.0]]], [[1e60]], [[-1e60]], 1e-8),
         "X is 0": lambda: box_radius(weights, 0 * X, Y, 1.0),
         "n1 is 2": lambda: alpha_for_norm(H, 2, 1.0),
         "H has no positive": lambda: alpha_for_norm(-H, 1, 1.0),
@@ -1548,9 +1577,9 @@ def refusals():
         "in every direction": lambda: reversing_output_map(Y + 2, Y + 1, Y),
         "center has shape .3,.": lambda: power(v, np.ones(3), 1.0, 1.0),
         "center has shape .2, 1.": lambda: power_inverse(v, np.ones((2, 1)), 1.0, 1.0),
-        "rhat is 1, rho 0.5": lambda: radial_psi(v, 1, 1.0, 0.5),
-        "rhat is 2, rho 0.5": lambda: radial(v, v, 0.5, 1.0, 2),
-        "rhat is 0.5, rho 1": lambda: radial_psi_prime(v, 0.5, 1.0, 1.0),
+        "the larger of rhat and rho is 1,": lambda: radial_psi(v, 1, 1.0, 0.5),
+        "the larger of rhat and rho is 2,": lambda: radial(v, v, 0.5, 1.0, 2),
+        "the larger of rhat and rho is 1, it": lambda: radial_psi_prime(v, 0.5, 1.0, 1.0),
         "v is 0": lambda: weight_norm_hessian(1.0, 0 * v, v, H),
     }
 
