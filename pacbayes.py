@@ -38,7 +38,7 @@ from landscape import EPS, augment, checked, flatten, forward_pass, training_los
 # need not exist: at zero error rank H0 <= n M, which can be below P (10 of 15 in Fig. 2, for tanh too), and a ReLU net
 # has a zero for each hidden unit, whose weights rescale.
 #
-# Which h counts as 0 is a decision, h <= d eps max h here: the sum grows like 1 / h down to there, and drops. The
+# Which h counts as 0 is a decision, h <= 10 d eps max h here: the sum grows like 1 / h down to there, and drops. The
 # variance tau^2 / (h + tau^2 / sigma^2) needs no decision: it is tau^2 / h for steep h and sigma^2 for h = 0. With
 # u = sigma^2 h / tau^2, 1 / (1 + u) for x above gives (ridge_kl)
 #
@@ -79,7 +79,8 @@ def isotropic_kl(mean, cov, sigma):
 def _at_minimum(h):
     """[Fukumizu 2019, supplement G.2.1] Eigenvalues of a Hessian at a minimum, (d,): 0 where rounding is below 0."""
     if h[0] < -1e-9 * np.abs(h).max():
-        raise ValueError(f"H has the eigenvalue {h[0]:.1e}, it should have none below 0: this is no minimum")
+        raise ValueError(f"the Hessian (H, H0 or S) has the eigenvalue {h[0]:.1e}, it should have none below 0: this "
+                         "is no minimum")
     return h.clip(0)
 
 
@@ -94,11 +95,12 @@ def curvature_kl(H, sigma, tau):
     sigma, tau : float, > 0
 
     with r = rank H, pdet H the product of the nonzero eigenvalues, H^+ the pseudo-inverse. The KL at mean 0; a mean m
-    adds |m|^2 / (2 sigma^2). Eigenvalues up to d eps max h count as 0. An h far below tau^2 / sigma^2, but not 0, costs
-    tau^2 / (2 sigma^2 h), without limit: its variance is above the prior's. See ridge_kl.
+    adds |m|^2 / (2 sigma^2). Eigenvalues up to 10 d eps max h count as 0, as a sum over samples leaves some eps. An h
+    far below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit: its variance is above the prior's.
+    See ridge_kl.
     """
     h = _at_minimum(np.linalg.eigvalsh(H))
-    x = tau ** 2 / sigma ** 2 / h[h > len(h) * EPS * h.max()]
+    x = tau ** 2 / sigma ** 2 / h[h > 10 * len(h) * EPS * h.max()]
     return float((x - 1 - np.log(x)).sum() / 2)
 
 
@@ -111,7 +113,8 @@ def ridge_kl(H, sigma, tau):
     H : (d, d) array, symmetric; positive semidefinite
     sigma, tau : float, > 0
 
-    The KL at mean 0. Continuous in H; it tends to curvature_kl as tau goes to 0.
+    The KL at mean 0. Continuous in H; it tends to curvature_kl as tau goes to 0, in float64 while tau^2 / sigma^2 is
+    well above eps max h, to which an h = 0 is known.
     """
     u = sigma ** 2 / tau ** 2 * _at_minimum(np.linalg.eigvalsh(H))
     return float((np.log1p(u) - u / (1 + u)).sum() / 2)
@@ -227,6 +230,7 @@ def product_cost(H0, cross, S, sigma, tau):
 
     The excess of Tr(H C) / (2 tau^2) + KL at the best product over that at the best C, tau^2 A^-1, for a positive
     semidefinite H. 0 if and only if cross = 0. The paper's Q_sm is a product; (42) and (43) leave the cross block out.
+    As in ridge_kl, tau^2 / sigma^2 should be well above eps max h.
     """
     def log_det(H):                                                 # of A
         return np.log(_at_minimum(np.linalg.eigvalsh(H)) + tau ** 2 / sigma ** 2).sum()
@@ -303,7 +307,7 @@ def plug_in_bound(risk, H, theta, n, delta, sigma, tau):
     Printed with 2 {2 KL} under the root (test_erratum_a_two_too_many_in_the_plug_in_bound).
     """
     h = np.linalg.eigvalsh(H)
-    r = (h > len(h) * EPS * h.max()).sum()
+    r = (h > 10 * len(h) * EPS * h.max()).sum()
     kl = curvature_kl(H, sigma, tau) + theta @ theta / sigma ** 2 / 2
     return risk + float(tau ** 2 * r / 2) + pac_bayes_bound(0.0, kl, n, delta)
 
@@ -417,7 +421,8 @@ def _unit_moments(mean, deviation, act):
     Z = np.linspace(-9, 9, 601)
     density = 0.03 * np.exp(-Z ** 2 / 2) / np.sqrt(2 * np.pi)       # times the step; Z[1] - Z[0] has rounded to 1e-14
     phi = act.f(mean[..., None] + deviation[..., None] * Z)         # (..., 601)
-    m = phi @ density
+    centre = act.f(mean)                                            # m is this at deviation 0, to the last digit
+    m = centre + (phi - centre[..., None]) @ density
     return m, phi ** 2 @ density, (phi - m[..., None]) ** 2 @ density          # q - m * m would cancel for small rho
 
 
@@ -575,7 +580,7 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
 
 @checked
 def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, trials=1000, rng=None):
-    """[Fukumizu 2019, Fig. 2b] The Ratio for unit replication: w_j = u, v_j = zeta / (E + 1), all + N(0, rho^2).
+    """[beyond the papers] The Ratio of Fig. 2b for unit replication: w_j = u, v_j = zeta / (E + 1), all + N(0, rho^2).
 
     surplus : (k,) array, whole, >= 0; numbers E
     unit : int, >= 0; the one that is replicated
@@ -666,8 +671,8 @@ def smallest_zero_error(nets, x, y, act, *, goal=1e-29, rng=None):
     goal : float, >= 0; the squared error to get below, in the last digits by luck (_polish)
 
     For ReLU `nets` are relu_interpolants(x, y, units), for other units the weights that landscape.fit_many finds from
-    kinked_starts; with n = 10 and 5 units about four in five arrive for tanh, and for smooLU one in twenty, from one in
-    a hundred to one in ten by the data set.
+    kinked_starts; with n = 10 and 5 units, on data that 5 ReLU units can fit, about four in five arrive for tanh, and
+    for smooLU one in twenty-five, from one in a hundred to one in ten by the data set.
     """
     rng, X, Y = np.random.default_rng(rng), x[:, None], y[:, None]
     errors = [2 * training_loss(net, X, Y, act) for net in nets]
@@ -750,7 +755,7 @@ def relu_units_needed(x, y):
     d_i, the change of slope at x_i, is the sum of the kinks of f in (x_(i-1), x_(i+1)) with positive weights: where it
     is positive, there is a kink upwards. One kink lies in at most two of these intervals, and they are neighbours. So
     a run of r differences of one sign needs ceil(r / 2) kinks of that sign, and no kink serves two runs. With K units
-    there may or may not be a net. Targets count as good to 16 eps of the largest, so terms that cancel to much smaller
+    there may or may not be a net. Targets count as good to 8 eps of the largest, so terms that cancel to much smaller
     ones can leave kinks of rounding.
     """
     order = np.argsort(x)
@@ -758,7 +763,7 @@ def relu_units_needed(x, y):
     if not (dx > 0).all():
         raise ValueError("x has equal entries, they should be distinct")
     d = np.diff(dy / dx)                                            # (n - 2,)
-    rounding = 16 * EPS * np.abs(y).max() * (1 / dx[1:] + 1 / dx[:-1])          # of targets good to 16 eps
+    rounding = 16 * EPS * np.abs(y).max() * (1 / dx[1:] + 1 / dx[:-1])          # of targets good to 8 eps
     sign = np.sign(d) * (np.abs(d) > rounding)                      # collinear points need no kink
     starts = np.flatnonzero(np.diff(sign, prepend=np.nan) != 0)     # of the runs, the first included
     lengths = np.diff(starts, append=len(sign))
@@ -774,7 +779,6 @@ def _pattern_solutions(S, t, y):
     S = S[np.abs(whole) > 0.5]                                      # else: no net of this pattern, or a continuum
     A = np.concatenate([S * t, -1.0 * S], axis=1).mT                # (R, n, 2 units): columns p, then q
     pq = np.linalg.solve(A, y[:, None])
-    pq += np.linalg.solve(A, y[:, None] - A @ pq)                   # once refined: a further digit or two
     p, q = np.split(pq, 2, axis=1)                                  # (R, units, 1)
     needed = np.hypot(p, q) > 1e-10 * np.abs(y).max()               # far above rounding, far below any real unit
     line = p * t - q                                                # (R, units, n)
@@ -794,9 +798,9 @@ def relu_interpolants(x, y, units):
     A list of [W1 (units, 2), W2 (1, units)], possibly empty: most data have none. Enumerates all choices of `units` of
     the 2n - 1 activation patterns, in batches: 11,628 for n = 10, 7.9 million for n = 16. Almost all targets y have
     finitely many nets, and these are all of them. A pattern whose system is singular has none or a continuum (as where
-    y_i = 0 and no unit is on); those are left out. Each net is confirmed by a forward pass to 1e-9 of the largest
-    target; each unit balanced, |v_j| = |(w_j, b_j)|. Data that fewer units can fit leave units at zero, which could be
-    anything in their place.
+    y_i = 0 and no unit is on); those are left out. Each net is confirmed by a forward pass to rounding and 1e-9 of the
+    largest target; each unit balanced, |v_j| = |(w_j, b_j)|. Data that fewer units can fit leave units at zero, which
+    could be anything in their place.
     """
     n = len(x)
     if n != 2 * units:
@@ -815,10 +819,12 @@ def relu_interpolants(x, y, units):
     v = s * np.sqrt(np.hypot(p, q)) + 0.0                           # no -0.0
     w, b = np.divide([p, q], v, out=np.zeros((2,) + p.shape), where=s != 0)
     f = (np.maximum(w[:, None] * x[:, None] - b[:, None], 0) * v[:, None]).sum(axis=2)         # (nets, n)
-    right = np.abs(f - y).max(axis=1) <= 1e-9 * np.abs(y).max()
-    nets = {}                                                       # a net found under two patterns counts once
+    rounding = 8 * EPS * (np.abs(v) * (np.abs(w) * np.abs(x).max() + np.abs(b))).sum(axis=1)
+    right = np.abs(f - y).max(axis=1) <= 1e-9 * np.abs(y).max() + rounding
+    nets = []                                                       # a net found under two patterns counts once
     for i in np.flatnonzero(right)[np.argsort((v[right] ** 2).sum(axis=1), kind="stable")]:
         rows = np.column_stack([w[i], b[i], v[i]])
-        key = np.round(rows / (np.abs(rows).max() or 1.0), 6) + 0.0             # or: the net of targets 0 is 0
-        nets.setdefault(tuple(sorted(map(tuple, key))), [rows[:, :2].copy(), rows[None, :, 2].copy()])
-    return list(nets.values())
+        apart = [np.abs(rows[:, None] - other).max(axis=2) for other in nets]       # unit from unit, in any order
+        if not any(max(d.min(axis=0).max(), d.min(axis=1).max()) <= 1e-6 * np.abs(rows).max() for d in apart):
+            nets.append(rows)
+    return [[rows[:, :2].copy(), rows[None, :, 2].copy()] for rows in nets]

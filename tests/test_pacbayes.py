@@ -193,11 +193,11 @@ def test_curvature_kl_is_the_general_kl_with_the_priors_variance_in_the_null_spa
             assert curvature_kl(H, sigma, tau) == pytest.approx(printed, rel=1e-9)
 
 
-def test_the_rank_counts_eigenvalues_above_size_eps_times_the_largest():
+def test_the_rank_counts_eigenvalues_above_ten_size_eps_times_the_largest():
     eps = np.finfo(float).eps
     for d in (2, 6):
         below, above = np.eye(d), np.eye(d)
-        below[0, 0], above[0, 0] = 0.99 * d * eps, 1.01 * d * eps
+        below[0, 0], above[0, 0] = 9.9 * d * eps, 10.1 * d * eps
         one = curvature_kl(np.eye(1), 2.0, 0.1)
         assert curvature_kl(below, 2.0, 0.1) == pytest.approx((d - 1) * one, rel=1e-14)
         assert curvature_kl(above, 2.0, 0.1) > d * one + 10         # a steep cost: tau^2 / h is far above sigma^2
@@ -717,6 +717,25 @@ def test_slopes_that_differ_by_rounding_of_the_targets_need_no_kink():
     eps = np.finfo(float).eps                                       # gaps 1 and 2: 16 eps (1 + 1/2) = 24 eps
     assert relu_units_needed([0.0, 1.0, 3.0], [1.0, 1.0, 1 + 56 * eps]) == 1            # slopes differ by 28 eps
     assert relu_units_needed([0.0, 1.0, 3.0], [1.0, 1.0, 1 + 40 * eps]) == 0            # by 20 eps
+    for k, needed in ((8, 0), (10, 1)):                             # targets good to 8 eps, in any units
+        y = 2.0 ** 30 * np.array([1 + k * eps, 1 - k * eps, 1 + k * eps])
+        assert relu_units_needed([0.0, 1.0, 2.0], y) == needed
+
+
+def test_equal_samples_many_times_leave_the_rank_alone():
+    a = np.column_stack([np.full(10_000, 0.3), -np.ones(10_000)])   # rank 1; the other eigenvalue is rounding
+    for n in (1000, 10_000):
+        exact = curvature_kl(np.array([[n * 1.09]]), 3.0, 0.1)
+        assert curvature_kl(mean_curvature([[1.0]], a[:n]), 3.0, 0.1) == pytest.approx(exact, rel=1e-12)
+
+
+def test_at_deviation_0_there_is_no_ratio_where_the_net_makes_no_error():
+    weights, X = random_weights([1, 3, 1], rng=0), np.linspace(-1, 1, 5)[:, None]
+    Y = forward(weights, X, TANH)
+    assert predicted_error(weights, X, Y, TANH, rho=0.0) < 1e-30
+    for function in (replicated_ratio, generalization_ratio, predicted_replicated_ratio, predicted_ratio):
+        with pytest.raises(ValueError, match="should"):             # 0 / 0
+            function(weights, X, Y, TANH, [1, 5], rho=0.0)
 
 
 def test_no_relu_net_has_fewer_units_than_its_samples_need_and_the_bound_is_reached():
@@ -762,6 +781,10 @@ def test_the_smallest_of_the_nets_that_arrive_is_taken():
     assert np.linalg.norm(flatten(net)) == pytest.approx(norms[0], rel=1e-9)
     assert smallest_zero_error([f.weights for f in fits], x, eps, TANH, rng=5) is None  # other targets
     assert smallest_zero_error([], x, eps, TANH) is None
+    X, Y = x[:, None], (np.tanh(x) + eps)[:, None]
+    floor = _polish(net, X, Y, TANH, goal=0.0, rng=0)               # polishing gets no further
+    error = 2 * training_loss(floor, X, Y, TANH)
+    assert error > 0 and smallest_zero_error([floor], x, Y[:, 0], TANH, goal=0.75 * error, rng=0) is None
 
 
 def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
@@ -797,6 +820,8 @@ def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
     assert 2 * training_loss(gone, X, Y, TANH) < before / 3
     far = max((np.abs(a - b) / np.spacing(np.abs(b))).max() for a, b in zip(gone, rough))
     assert 0 < far <= 2 * 30 * 2                                    # 2 ulp a round, an ulp doubles at a power of two
+    once = _polish(rough, X, Y, TANH, goal=0.0, rounds=1, rng=0)
+    assert max((np.abs(a - b) / np.spacing(np.abs(b))).max() for a, b in zip(once, rough)) == 2
     same = _polish(rough, X, Y, TANH, goal=2 * before, rng=0)
     assert all((a == b).all() and a is not b for a, b in zip(same, rough))
     assert all((a == b).all() for a, b in zip(_polish(rough, X, Y, TANH, goal=0.0, rounds=0), rough))
@@ -913,7 +938,7 @@ def test_relu_interpolants_allow_a_kink_on_a_data_point_in_any_units():
     expected = [np.array([[2 / 3, -5 / 3], [4 / 3, 2 / 3], [-4 / 3, -2 / 3]]), np.array([[1.0, 1.0, -1.0]])]
     assert np.allclose(forward(expected, x[:, None], RELU)[:, 0], 2 * x + 1)         # its kink lies at 0.5
     grid = np.linspace(-4, 4, 81)[:, None]
-    for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3)):
+    for scale, shift in ((1, 0), (0.1, 0), (1 / 3, 0), (0.7, 0.3), (2.0 ** -40, 0)):
         there = [forward(net, scale * grid + shift, RELU) for net in relu_interpolants(scale * x + shift, 2 * x + 1, 3)]
         assert min(np.abs(F - forward(expected, grid, RELU)).max() for F in there) < 1e-8
 
@@ -979,6 +1004,15 @@ def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units()
     grid = np.linspace(-2, 2, 101)[:, None]
     nets = relu_interpolants(x, y, 5)
     assert min(np.abs(forward(net, grid, RELU) - forward(weights, grid, RELU)).max() for net in nets) < 1e-8
+    x, y, _ = teacher_data(6, 0)                                    # 100,947 patterns, in six batches
+    assert len(relu_interpolants(x, y, 6)) == 30
+
+
+def test_relu_interpolants_are_found_wherever_x_lies_and_counted_once():
+    for shift in (0.0, 1e6, 1e7, 1e8, 1e9):                         # w x - b cancels there
+        assert len(relu_interpolants(np.arange(4.0) + shift, [1.0, 0.0, 1.0, 3.0], 2)) == 1
+    # two patterns of one net, whose ratio of weights 5 / 128 is a tie when rounded to 6 decimals
+    assert len(relu_interpolants([-2.0, 0.0, 2.0, 4.0], [-0.0030517578125, 0.0, -2.0, -4.0], 2)) == 1
 
 
 # ------------------------------------------------------------------ the experiment
@@ -1055,8 +1089,9 @@ def copies(weights, trials=4000):
     return np.tile(flatten(weights), (trials, 1))
 
 
-@pytest.mark.parametrize("act, w0", [(TANH, (0.0, 0.0, 0.0)), (RELU, (0.0, 0.0, 1.0)), (SMOOLU, (0.0, 0.0, 0.3))],
-                         ids=["tanh", "ReLU", "smooLU"])
+@pytest.mark.parametrize("act, w0", [(TANH, (0.0, 0.0, 0.0)), (RELU, (0.0, 0.0, 1.0)), (RELU, (0.0, 0.0, -1.0)),
+                                     (SMOOLU, (0.0, 0.0, 0.3))],
+                         ids=["tanh", "ReLU", "ReLU on", "smooLU"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias):
     """Two inputs, two outputs, a large rho: nothing is to second order here."""
@@ -1097,6 +1132,7 @@ def test_the_closed_form_of_replication_is_the_mean_of_explicitly_replicated_net
     assert abs(mean - ratio[1] * narrow) < 5 * error and ratio[0] == 1
     got = replicated_ratio(weights, X, Y, act, [0, 3], unit=1, p=p, rho=rho, trials=4000, rng=1)
     assert abs(got.ratio[1] - ratio[1]) < 5 * got.error[1] and got.ratio[0] == 1 and got.error[0] == 0
+    assert abs(got.mean[1] - mean) < 7 * error                      # two samples of the same size
     other = predicted_replicated_ratio(weights, X, Y, act, [3], unit=0, p=p, rho=rho)
     assert abs(got.ratio[1] - other[0]) > 5 * got.error[1]          # it matters which unit
 
@@ -1230,6 +1266,9 @@ def test_what_would_make_a_formula_wrong_is_refused():
         ("weights holds 3", lambda: predicted_error(random_weights([1, 2, 2, 1], rng=0), X, Y, TANH)),
         ("p sums to 1.0000", lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4) * (0.25 + 1e-8))),
         ("p holds -1", lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0])),
+        ("p sums to 2", lambda: predicted_error(net, X, Y, TANH, p=np.ones(4) / 2)),
+        ("p sums to 2", lambda: replicated_ratio(net, X, Y, TANH, [1], p=np.ones(4) / 2)),
+        ("no minimum", lambda: curvature_kl(1e-3 * np.diag([1.0, -1.1e-9]), 1.0, 1.0)),
         ("p sums to 2", lambda: surplus_slope(X, TANH, 1, p=np.ones(4) / 2, rho=0.1, w0=[0.0])),
         ("w0 has length 3", lambda: generalization_ratio(net, X, Y, TANH, [1], w0=np.zeros(3))),
         ("w0 has length 1", lambda: generalization_ratio(net, X, Y, TANH, [1], w0=np.zeros(1))),
