@@ -2,14 +2,19 @@
 
 The functions of FILE.py take the places of ours, by name, before the modules import each other; the summary says of
 each how many of the claims whose tests ran it hold, and which fail. They get their arguments as our docstrings have
-them: float64 arrays, nets as lists. Tests of refusals are left out (`refuse` in the name, test_robustness.py), so what
-`python demo.py --copy NAME` prints passes. Constants keep the functions they were made of (TANH, SQUARE, ...).
+them: float64 arrays, nets as lists. Tests of refusals are left out (`refuse` in the name, test_robustness.py), and
+those that look inside (monkeypatch), so what `python demo.py --copy NAME` prints passes. Constants keep the functions
+they were made of (TANH, SQUARE, ...).
 """
-import importlib.util
+import importlib
 import inspect
 import os
 import sys
 from functools import wraps
+from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")                  # matrices are small: threads wait for each other
 
@@ -28,15 +33,19 @@ def pytest_configure(config):
     path = config.getoption("--mine")
     if path is None:
         return
-    spec = importlib.util.spec_from_file_location("mine", path)
-    mine = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(mine)
+    mine = ModuleType("mine")
+    try:
+        exec(compile(Path(path).read_text(), path, "exec"), vars(mine))
+    except Exception as error:
+        raise pytest.UsageError(f"--mine {path}: {error}") from error
     for name in MODULES:
         module = importlib.import_module(name)
         for theirs in inspect.getmembers(mine, inspect.isfunction):
             if theirs[1].__module__ == "mine" and inspect.isfunction(getattr(module, theirs[0], None)) \
                     and getattr(module, theirs[0]).__module__ == name:
                 setattr(module, theirs[0], in_place_of(getattr(module, theirs[0]), theirs[1]))
+    if not RAN:
+        raise pytest.UsageError(f"--mine {path}: none of its functions bears the name of one of ours")
 
 
 def in_place_of(ours, theirs):
@@ -58,7 +67,8 @@ def in_place_of(ours, theirs):
 def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: "whole" in inspect.signature(item.function).parameters)     # wait for demo.py: last
     if config.getoption("--mine") is not None:
-        items[:] = [item for item in items if "refuse" not in item.name and item.path.name != "test_robustness.py"]
+        items[:] = [item for item in items if "refuse" not in item.name and item.path.name != "test_robustness.py"
+                    and "monkeypatch" not in inspect.signature(item.function).parameters]
 
 
 def pytest_runtest_setup(item):

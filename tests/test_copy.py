@@ -96,8 +96,9 @@ def marks(directory, texts, chosen):
 
 
 def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
-    chosen = "first_order_expansion_of_the_loss or inertia_law_with_zeros or linear_regression_has_the_hessian"
-    names = ["gradient", "hessian_plain", "predicted_inertia"]
+    chosen = ("first_order_expansion_of_the_loss or inertia_law_with_zeros or linear_regression_has_the_hessian or "
+              "takes_the_form_that_suits")                          # which looks inside hessian, and is left out
+    names = ["gradient", "hessian_plain", "predicted_inertia", "hessian"]
     right = demo.copied(names)
     wrong = right.replace("[delta.T @ a for delta, a in zip(deltas", "[-delta.T @ a for delta, a in zip(deltas")
     wrong = wrong.replace("return (H + H.T) / 2", "return (H + H.T) / 4")
@@ -108,4 +109,4 @@ def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
     for name in names:
         assert re.search(rf"^{name}: (\d+) of \1 claims hold$", passed, re.M) and f"{name}: 0 of 0" not in passed
         held, ran = map(int, re.search(rf"^{name}: (\d+) of (\d+) claims hold$", failed, re.M).groups())
-        assert held < ran
+        assert held < ran or name == "hessian"

@@ -920,7 +920,7 @@ def test_relu_interpolants_leave_units_at_zero_that_the_data_do_not_need():
     assert np.allclose(forward(net, x[:, None], RELU), 1)
 
 
-@pytest.mark.parametrize("exponent", [-3, 5, 40])
+@pytest.mark.parametrize("exponent", [-40, -3, 5, 40])
 def test_relu_interpolants_scale_with_the_targets(exponent):
     x, y, _ = teacher_data(2, 0)
     nets, scaled = relu_interpolants(x, y, 2), relu_interpolants(x, np.ldexp(y, exponent), 2)
