@@ -374,7 +374,7 @@ def power_loss(a):
     """
     @checked
     def value(F, Y):
-        """[Cooper 2018, Remark 2.2] l, (n,).
+        """[Cooper 2018, Sec. 5] l, (n,).
 
         F, Y : (n, M) arrays
         """
@@ -382,7 +382,7 @@ def power_loss(a):
 
     @checked
     def d1(F, Y):
-        """[Cooper 2018, Remark 2.2] l', (n, M).
+        """[Cooper 2018, Sec. 5] l', (n, M).
 
         F, Y : (n, M) arrays
         """
@@ -390,7 +390,7 @@ def power_loss(a):
 
     @checked
     def d2(F, Y):
-        """[Cooper 2018, Remark 2.2] l'', (n, M, M).
+        """[Cooper 2018, Sec. 5] l'', (n, M, M).
 
         F, Y : (n, M) arrays
         """

@@ -57,9 +57,9 @@ def test_the_story_passes_in_eighty_columns_and_150_lines_and_each_section_close
     status, out, err = run(capsys)
     assert status == 0 and err == "" and "FAIL" not in out
     assert max(map(len, out.splitlines())) < 80 and len(out.splitlines()) <= 150
-    for section in demo.STORY:
-        body = out[out.index(f"\n{section.__doc__}\n"):].split("\n\n")
-        assert "claim" in out and any(re.search(r"^So ", part, re.M) for part in body[:6]), section.__doc__
+    starts = [out.index(f"\n{section.__doc__}\n") for section in demo.STORY]
+    for start, end in zip(starts, [*starts[1:], out.index("checks passed.")], strict=True):
+        assert re.search(r"^So ", out[start:end], re.M), out[start:end]
     assert re.search(r"\n(\d+) of \1 checks passed\.\n$", out) and out.count("\n5. Noise") == 1
     for section in (demo.story_fit, demo.story_noise):        # the same seed prints the same words
         demo.tell(section.__doc__, section(0))
@@ -71,16 +71,24 @@ def test_the_story_holds_for_other_seeds(capsys):
     assert status == 0 and "FAIL" not in out and re.search(r"\n(\d+) of \1 checks passed\.\n$", out)
 
 
+def test_own_data_are_standardized_column_by_column():
+    rng = np.random.default_rng(0)
+    X, Y = demo.standardized(demo.Data(5 + 3 * rng.normal(size=(9, 3)), 1e3 * rng.normal(size=(9, 1)), "own"), 0)
+    for part in (X, Y):
+        assert np.allclose(part.mean(axis=0), 0, atol=1e-14) and np.allclose(part.std(axis=0), 1, rtol=1e-14)
+
+
 def test_a_failed_check_makes_the_exit_status_one(capsys, monkeypatch):
     def wrong(seed, data):
         """A false claim"""
+        yield demo.equal("nobody", "one is one", 1, 1)
         yield demo.equal("nobody", "one is two", 2, 1)
 
     monkeypatch.setattr(demo, "SECTIONS", {"wrong": wrong})
     monkeypatch.setattr(demo, "STORY", (lambda seed: wrong(seed, None),))
     assert run(capsys)[0] == 1
     status, out, _ = run(capsys, "--all")
-    assert status == 1 and "FAIL nobody" in out and "0 of 1 checks passed" in out
+    assert status == 1 and "FAIL nobody" in out and "1 of 2 checks passed" in out
 
 
 def test_figures_without_matplotlib_are_refused_in_one_sentence(capsys, monkeypatch, tmp_path):
@@ -112,6 +120,9 @@ def test_checks_can_fail():
     assert not demo.below("", "", np.nan, 1e-8).passed
     assert demo.near("", "", 2, 1.9, 0.2).passed and not demo.near("", "", 2, 1.7, 0.2).passed
     assert demo.equal("", "", 3, 3).passed and not demo.equal("", "", 3, 2).passed
+    assert demo.equal("", "", 3, 2).measured == "2" and demo.equal("", "", 3, 2).predicted == "3"
+    for bound, inside, outside in (("> 1", 2, 1), ("< 1", 0, 1)):
+        assert demo.beside("", "", bound, inside, "d").passed and not demo.beside("", "", bound, outside, "d").passed
 
 
 @pytest.mark.parametrize("argv, sentence", [
@@ -136,7 +147,8 @@ def test_bad_options_are_refused_in_one_sentence(capsys, argv, sentence):
     ("1,2\n3,nan\n", "holds 'nan'"), ("1,2\ninf,4\n", "holds 'inf'"), ("1,2\n1e999,4\n", "holds '1e999'"),
     ("1,2\n1_0,4\n", "holds '1_0'"), ("1,2\n1e200,4\n", "below 1e100"), ("a;b\n1,5;2\n3,5;4\n", "with a point"),
     ("1,2\n3,4\n1,5\n", "lines 1 and 3, have equal inputs"), ("0,2\n-0.0,3\n", "equal inputs"),
-    ("1,2\n1,2\n", "has 1 different rows"), (b"\xff\xfe\x00\x01", "no text file"), (b"1,2\n\x00,3\n", "file.csv"),
+    ("0.30000000000000004,1\n0.3,2\n2,0\n1,1\n", "so close to each other"), ("1,2\n1,2\n", "has 1 different rows"),
+    (b"\xff\xfe\x00\x01", "no text file"), (b"1,2\n\x00,3\n", "file.csv"),
     pytest.param("".join(f"{i},{i}\n" for i in range(5001)), "2 to 5000", id="5001 rows"),
 ])
 def test_bad_data_are_refused_in_one_sentence_before_any_output(capsys, tmp_path, content, sentence):
