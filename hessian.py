@@ -24,8 +24,6 @@ import numpy as np
 
 from landscape import (
     EPS,
-    LOGISTIC,
-    SOFTMAX,
     SQUARE,
     Activation,
     Fit,
@@ -162,7 +160,7 @@ def _slope_level(weights, X, Y, act, loss):
     see what moves all alike; a logit by 4 eps at least, as l' = p - y is off by eps p however small the logits are.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS) if loss in (LOGISTIC, SOFTMAX) else e
+    e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name: a copy needs neither
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
 
