@@ -626,7 +626,7 @@ def decay(seed, data):
     yield paragraph("With mu |theta|^2 / 2 added replication is stationary no longer, but for ReLU with gamma = beta; "
                     "units at w = v = 0 are, with eigenvalues mu +- sigma_i, those of F0 = phi'(0) sum delta x~^T.")
     X, weights = rng.normal(size=(60, 2)), [1.5 * W for W in ls.random_weights([2, 2, 2], bias=[True, False], rng=rng)]
-    weights[0][:, 2] *= 0.1                                         # near 0, so that the ReLU units are on for many
+    weights[0][:] = weights[0][0, [[0, 1, 2], [1, 0, 2]]] * [[1, 1, 0.1], [-1, 1, 0.1]]     # at right angles, half on
 
     def gradient_of(act, ratio, embed, net=weights):
         F0 = mu * ratio * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])          # singular values mu ratio (1, 1/2)

@@ -59,9 +59,9 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
 
     def matvec(vector):
         vector = np.asarray(vector)
-        if vector.dtype.kind not in "iuf" or not np.isfinite(vector).all():
+        if vector.dtype.kind not in "biuf" or not np.isfinite(vector).all():
             raise ValueError(f"vector holds {vector.dtype} values, it should hold finite real numbers")
-        return product(vector.astype(float))
+        return product(vector.astype(float, copy=False))
 
     return matvec
 
