@@ -127,8 +127,8 @@ def inactive_units_and_propagation(weights, layer, count, act=TANH):
     count : int, >= 0
 
     Stationary if the narrow net is. With F0 = phi'(0) sum_nu delta a~^T each new unit adds the eigenvalues +-(singular
-    values of F0) and |D' - M'| zeros to the Hessian: a saddle if F0 != 0. The supplement says "no flat direction in
-    general", but L is exactly constant along all v_j (while w_j = 0) and along all w_j (while v_j = 0); only, these
+    values of F0) and |D' - M'| zeros to the Hessian: a saddle if F0 != 0. The supplement sees no flat direction in
+    general, but L is exactly constant along all v_j (while w_j = 0) and along all w_j (while v_j = 0); only, these
     points are not stationary (test_erratum_the_doubly_inactive_point_has_flat_directions).
     """
     if count == 0:

@@ -138,7 +138,7 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 
         H = sum_nu J^T l'' J + sum_(nu, m) l'_m d2 f_m / dtheta2,  of which this is the first sum
 
-    Symmetric bit by bit. For the square loss l' = f - y, 0 where the net fits the data; that of LOGISTIC is not.
+    Symmetric bit by bit. l' = 0: for the square loss where f = y, for LOGISTIC where sigmoid(f) = y, in (0, 1).
     """
     inputs, z = forward_pass(weights, X, act)
     J, d2l = jacobian_pass(weights, inputs, z, act), loss.d2(z[-1], Y)          # (n, M, P), (n, M, M)

@@ -1065,7 +1065,7 @@ def walk_zero_loss(weights, X, Y, act, *, steps, length, rng=None):
 #
 #     T = sum_(nu, m) |df_m(x_nu) / dtheta|^2 = sum_(nu, m, k) |delta^m_k|^2 |a~_(k-1)|^2
 #
-# Its gradient by hand, for one sample and, from here on, one m (sums over m where it is missing). (ii) runs down, so
+# Its gradient by hand, for one sample and one m, to be summed over both at the end. (ii) runs down, so
 # what T owes to delta_k, p_k = dT / d delta_k, runs up: delta_k acts by its own term, and through
 # delta_(k-1) = phi'(z_(k-1)) W_k^T delta_k,
 #

@@ -356,7 +356,7 @@ def optimal_posterior(H, theta, n, delta, sigma):
         kl = (np.log1p(u) - u / (1 + u)).sum() / 2
         return np.sqrt(2 / ((n - 1) * (kl + constant)))
 
-    # the right side is largest at KL = 0, and at 1e-40 of that it has fallen far less: KL grows like log tau
+    # the right side is largest at KL = 0; at tau^2 = 1e-40 of that it is far above tau^2: KL grows like -log tau
     high = right_side(np.inf)
     low = 1e-40 * high
     for _ in range(64):                                             # of log tau^2, down to rounding

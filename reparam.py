@@ -926,7 +926,7 @@ def weight_norm(s, v):
 
     The paper allows every alpha != 0; alpha < 0 turns w into -w
     (test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only). As alpha goes to 0 a ball around
-    alpha v reaches beyond 0, where the weights are -w: the sharpness at w is then at least the rise of L from w to -w
+    alpha v reaches beyond 0, where the weights are -w: the sharpness is then at least (L(-w) - L(w)) / (1 + L(w))
     (test_section_5_1_for_small_v_the_ball_reaches_the_opposite_weights); as alpha grows the sharpness over a ball of v
     falls to 0, over Keskar's box, which grows with |v_i|, it does not
     (test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0).
