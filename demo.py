@@ -688,8 +688,8 @@ def way_back(seed, data):
     slope = orthogonal(rng.normal(size=16), np.hstack([J, np.kron(np.tanh(X @ W.T), np.eye(2))])).reshape(8, 2)
     H, bent = (hs.hessian(weights, X, y, ls.TANH) for y in (f, f - slope))      # l' so long that the least is 0
     Y = f + slope / np.sort(np.linalg.eigvals(np.linalg.solve(H, bent - H)).real)[0]
-    nets = weights, em.inactive_propagation(weights, 0, W)
-    shown = ["{}{}{}".format(*hs.inertia(hs.hessian(w, X, Y, ls.TANH), 1e-12)) for w in nets]
+    curved = [hs.hessian(w, X, Y, ls.TANH) for w in (weights, em.inactive_propagation(weights, 0, W))]
+    shown = ["{}{}{}".format(*hs.inertia(H, 1e-10 * np.linalg.norm(H, 2))) for H in curved]
     yield equal("beyond", "n0 falls, unheard unit", "201 420", " ".join(shown))
 
 
