@@ -329,7 +329,8 @@ def _replication(lam, A, beta):
     if not _adds_up(share, 1):
         raise ValueError(f"lam * beta sums to {share.sum():g}, it should sum to 1")
     size = np.abs(A).max(axis=1, keepdims=True)                     # row by row, as the coordinates may have any units
-    if (np.abs(A @ share) > 1e-9 * size[:, 0] * np.abs(share).max()).any():
+    room = 1e-9 * np.abs(A) @ np.abs(share) + 16 * EPS * size[:, 0] * np.abs(share).max()
+    if (np.abs(A @ share) > room).any():
         raise ValueError(f"A (lam * beta) is {A @ share}, it should be 0")
     C = (A * share) @ A.T
     if not size.all() or np.linalg.matrix_rank(A / size) < len(A):

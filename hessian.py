@@ -61,7 +61,11 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
         vector = np.asarray(vector)
         if vector.dtype.kind not in "biuf" or not np.isfinite(vector).all():
             raise ValueError(f"vector holds {vector.dtype} values, it should hold finite real numbers")
-        return product(vector.astype(float, copy=False))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = product(vector.astype(float, copy=False))
+        if not np.isfinite(found).all():
+            raise ValueError("H vector overflows float64; vector should be scaled")
+        return found
 
     return matvec
 
@@ -181,8 +185,8 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
     stays False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates
-    ever more (however small its gradient), where the loss has no second derivative, and where H is 0 throughout, as
-    for |r| and a linear net. A start at a saddle is stationary, and is returned at once; so is one at a kink of ReLU
+    ever more (however small its gradient), or l' underflows, and where H is 0 or does not exist, as for |r| (at whose
+    kinks True can be wrong). A start at a saddle is stationary, and is returned at once; so is one at a kink of ReLU
     where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x P
     matrix is diagonalised in each step), and for inputs of like size.
     """
@@ -196,15 +200,15 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         """Whether each |g_i| is at most sum_nu |J_nu|^T (the level of l')."""
         net = unstack(theta, weights)
         J = jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)         # (n M, P)
-        level = _slope_level(net, X, Y, act, loss).ravel()
-        known = level.max() > 1e-290 or not rounding_pass(net, X, act).any()        # underflow: a minimum at infinity
-        return known and bool((np.abs(g) <= level @ np.abs(J)).all())               # unless f is 0 exactly
+        reach = _slope_level(net, X, Y, act, loss).ravel() @ np.abs(J)              # (P,)
+        known = (reach[J.any(axis=0)] > 1e-290).all() or not rounding_pass(net, X, act).any()
+        return bool(known and (np.abs(g) <= reach).all())           # underflow: a minimum at infinity, or f = 0 exactly
 
     theta = np.concatenate([W.ravel() for W in weights])
     L, g = value_and_gradient(theta)
     done = stationary(theta, g)
     mu, count, moved = 1e-3, 0, True
-    while not done and count < iterations and mu < 1e12:
+    while not done and count < iterations and mu < 1e250:       # a saturated net has H far below g
         count += 1
         try:
             if moved:
@@ -614,7 +618,8 @@ def _coupling(A, lam):
         raise ValueError(f"lam is {lam}, it should have no zero, else xi and eta are no coordinates (predicted_inertia "
                          "takes zeros), and a positive sum, as the embeddings have")
     size = np.abs(A).max(axis=1, keepdims=True)                     # row by row, as the coordinates may have any units
-    if (np.abs(A @ lam) > 1e-9 * size[:, 0] * np.abs(lam).max()).any():
+    room = 1e-9 * np.abs(A) @ np.abs(lam) + 16 * EPS * size[:, 0] * np.abs(lam).max()
+    if (np.abs(A @ lam) > room).any():
         raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
     if not size.all() or np.linalg.matrix_rank(A / size) < len(A):
         raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
@@ -699,6 +704,8 @@ def predicted_inertia(F, G, lam, tol=None):
     """
     if lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")
+    if tol is None and F.any() and G.any():                         # a congruence of K: the counts in any units of Y
+        F = F * (np.abs(G).max() / np.abs(F).max())
     k, floor = np.linalg.eigvalsh(_core(F, G)), len(lam) * EPS * np.abs(lam).sum()     # 1 - 0.9 - 0.1 is a zero too
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
@@ -735,7 +742,7 @@ def escape_direction(F, G, A, lam):
     products = np.outer(c, k)                                       # all eigenvalues of the 4-block
     if products.min() >= -products.size * EPS * np.abs(products).max():
         raise ValueError(f"F, G and lam give the smallest curvature {products.min():.1e}, it should be negative "
-                         "beyond rounding: there is no direction of escape at second order")
+                         "beyond rounding in these units: there is no direction of escape at second order")
     i, j = np.unravel_index(products.argmin(), products.shape)
     return Escape(np.outer(x[:, i], y[:len(F), j]), np.outer(x[:, i], y[len(F):, j]), float(products[i, j]))
 

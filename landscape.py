@@ -796,9 +796,9 @@ def fit_many(starts, X, Y, act, *, iterations=300):
 
     With r and J of all samples and outputs stacked, a damped step moves theta to theta - J^T (J J^T + mu I)^-1 r, mu
     being the damping times the largest diagonal entry. The damping is divided by 10 after a step that lowers the loss
-    |r|^2 / 2 and multiplied by 4 after one that does not; twelve of those in a row (4^12 = 10^7) end it. Where the loss
-    no longer resolves the change, its mean slope along the step does, (J^T r + J_new^T r_new) . step / 2. Up to a dozen
-    undamped steps of minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
+    |r|^2 / 2 and multiplied by 4 after one that does not; a damping of 1e4 ends it. Where the loss no longer resolves
+    the change, its mean slope along the step does, (J^T r + J_new^T r_new) . step / 2. Up to a dozen undamped steps of
+    minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
 
     starts : nets; of one shape. The columns of X should be of like size, as a step treats all weights alike
     Y : (n, M) array
@@ -811,7 +811,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     like = starts[0]
     theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts])      # (B, P)
     r, J = _residual_and_jacobian(theta, like, X, Y, act)                       # (B, n M), (B, n M, P)
-    damping, rejected, count = np.full(len(theta), 1e-3), np.zeros(len(theta), int), np.zeros(len(theta), int)
+    damping, count = np.full(len(theta), 1e-3), np.zeros(len(theta), int)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken, others go on
         active = np.flatnonzero(~_settled(theta, r, J, like, X, act))
         for _ in range(iterations):
@@ -824,11 +824,10 @@ def fit_many(starts, X, Y, act, *, iterations=300):
                                 for a, A in ((r[active], J[active]), (r_new, J_new)))
             better = np.where(np.abs(slope) > 1e-9 * L, L_new < L, slope + slope_new < 0)
             count[active] += 1
-            rejected[active] = np.where(better, 0, rejected[active] + 1)
             damping[active] = np.where(better, np.maximum(damping[active] / 10, 1e-14), damping[active] * 4)
             moved = active[better]
             theta[moved], r[moved], J[moved] = theta[moved] + step[better], r_new[better], J_new[better]
-            active = active[(rejected[active] < 12) & ~_stationary(r[active], J[active])]
+            active = active[(damping[active] < 1e4) & ~_stationary(r[active], J[active])]
         terms = rounding_pass(unstack(theta, like), X, act).reshape(r.shape) / (4 * EPS)           # sums of |terms|
         near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))
         for _ in range(12):
@@ -949,7 +948,7 @@ def perturb_labels(Y, epsilon, *, rng=None):
     rank have measure zero. So r, drawn from the ball of radius epsilon in R^(nM), is a regular value with probability
     one, and {f = y~} is empty or a manifold of dimension P - nM. (r is the paper's letter; elsewhere it is f - y.)
     """
-    if epsilon < 1e3 * EPS * np.abs(Y).max():
+    if epsilon < 1e3 * EPS * np.abs(Y).max() * np.sqrt(Y.size):
         raise ValueError(f"epsilon is {epsilon:g}, it should be 1000 times the rounding of Y at least, else Y + r is "
                          "another r")
     rng = np.random.default_rng(rng)

@@ -740,14 +740,15 @@ def reversing_output_map(F, G, Y):
 
     The appendix speaks of the representation of inputs; that it means the space of the errors is our reading.
     """
-    A, B = (F - Y).T @ (F - Y), (G - Y).T @ (G - Y)                 # (M, M)
-    mu, Q = np.linalg.eigh(B - A)
-    if not np.trace(A) > np.trace(B):
+    D = G - F
+    C = D.T @ (G - Y) + (F - Y).T @ D                               # B - A, which would cancel where F is near G
+    mu, Q = np.linalg.eigh(C / 2 + C.T / 2)
+    if not np.trace(C) < 0:
         raise ValueError("G has no smaller error than F, it should have: there is nothing to reverse")
-    if not mu[-1] > len(A) * EPS * np.abs(mu).max():
+    if not mu[-1] > 4 * len(F) * EPS * np.linalg.norm(D) * np.linalg.norm(F - Y):
         raise ValueError("G is better than F in every direction of the outputs: no linear map makes it worse")
-    k = np.sqrt(1 + 2 * np.trace(A - B) / mu[-1])
-    return np.eye(len(A)) + (k - 1) * np.outer(Q[:, -1], Q[:, -1])
+    k = np.sqrt(1 - 2 * np.trace(C) / mu[-1])
+    return np.eye(len(C)) + (k - 1) * np.outer(Q[:, -1], Q[:, -1])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -779,7 +780,8 @@ def power_inverse(theta, center, a, b):
     """
     t = _shift(theta, -center)
     h = np.hypot(t, np.sqrt(b))                                     # t^2 can leave float64 long before the result does
-    return np.where(h == 0, 1, h) ** (2 * a) * t                    # at t = b = 0 this is 0; 0^a is infinite for a < 0
+    power = np.where(h == 0, 1, h) ** a                             # at t = b = 0 this is 0; 0^a is infinite for a < 0
+    return power * t * power
 
 
 @checked
