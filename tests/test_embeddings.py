@@ -894,7 +894,10 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("act", lambda: inactive_relu_units(weights, 0, one, X, act=LEAKY_RELU)),
             ("act", lambda: inactive_relu_units(weights, 0, one, X, act=SIGMOID)),          # 0 at -1000 only
             ("lam", lambda: complement([1.0])), ("lam", lambda: complement([1.0, 0.0])),
-            ("lam", lambda: complement([1.0, -1.0])),
+            ("lam", lambda: complement([1.0, -1.0])), ("lam", lambda: complement([0.1, 0.2, -0.3])),
+            ("V", lambda: split_unit([np.ones((1, 1)), np.full((1, 1), 1e-10)], 0, 0, np.zeros((2, 1)))),
+            ("gamma", lambda: replicate_relu_unit(weights, 0, 0, [0.1, 0.2, -0.3])),       # 5.6e-17 is rounding
+            (r"A \(lam", lambda: omega_basis(weights, 0, 0, [1 - 1e-10, 1e-10], [[0.0, 1.0]])),
             ("lam", lambda: omega_basis(weights, 0, 0, [1.0, 0.0], A)),
             ("beta", lambda: omega_coordinates(weights, 0, 0, [2.0, 1.0], A, beta=[1.0, -1.0])),
             ("lam . beta", lambda: omega_basis(weights, 0, 0, lam * 2, A)),

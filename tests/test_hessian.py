@@ -344,6 +344,8 @@ def test_a_start_where_the_gradient_is_exactly_0_comes_back_converged():
     X, rng = np.random.default_rng(0).normal(size=(5, 2)), np.random.default_rng(1)
     for weights in ([np.zeros((1, 3))], [rng.normal(size=(3, 3)), np.zeros((1, 4))]):       # f = y = 0
         assert minimize(weights, X, np.zeros((5, 1)), TANH)[1:] == (0, 0, True)
+    underflown = minimize([[[1.0], [0.0]]], [[1.0]], [[1 + 1e-6, 0.0]], TANH, power_loss(60), iterations=0)
+    assert not underflown.converged                                 # one output is 0, the other's l' is 0 as 1e-354
     kink, x = [np.zeros((1, 1)), np.ones((1, 1))], np.ones((1, 1))          # of ReLU: gradient 0, no minimum
     assert minimize(kink, x, x, RELU)[1:] == (0.5, 0, True)
     assert training_loss([kink[0] + 1e-3, kink[1]], x, x, RELU) < 0.4991
@@ -391,6 +393,17 @@ def test_a_minimum_at_infinity_is_never_called_converged():
         assert result.loss < 1e-100
     Y = np.array([[0.0], [1.0], [0.0], [1.0]])                      # control: not separable
     assert minimize([np.array([[0.1, 0.0]])], X, Y, TANH, LOGISTIC).converged
+
+
+def test_minimize_leaves_regions_where_all_samples_are_saturated():
+    X, Y = np.array([[1.0], [2.0]]), np.array([[0.3], [0.6]])       # H is exp(-60) there, and g 1.5
+    near, far = (minimize([np.array([[w]])], X, Y, TANH, LOGISTIC) for w in (1.0, 60.0))
+    assert near.converged and far.converged and np.isclose(far.loss, near.loss, rtol=1e-14)
+
+
+def test_minimize_is_not_done_while_one_sample_of_many_is_still_running_to_infinity():
+    X, Y = np.array([[1.0, 0], [0, 1], [0, 1]]), np.array([[1.0], [0], [1]])        # the first alone is separable
+    assert not minimize([np.array([[746.0, 0.3]])], X, Y, TANH, LOGISTIC, iterations=60).converged
 
 
 def test_minimize_stays_at_a_saddle_but_leaves_its_neighbourhood_downwards():
@@ -591,6 +604,8 @@ def test_products_refuse_vectors_of_another_length():
             for bad in (np.nan, 1j, "1"):
                 with pytest.raises(ValueError, match="vector holds"):
                     product([bad] * 21)
+            with pytest.raises(ValueError, match="overflow.* should"):
+                product(np.full(21, 1e308))
 
 
 def test_products_work_at_a_million_parameters():

@@ -1100,6 +1100,8 @@ def refusals():
         "dependent rows": lambda: replication_hessian(F, G, [[1.0, 0, 1], [2, 0, 2]], [2.0, 1.0, -2.0]),
         "and a positive sum": lambda: replication_hessian(F, G, [[1.0, 1.0]], [1.0, -1.0]),
         "have a positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
+        "A lam is up to 5.0e-13": lambda: replication_hessian(F, G, [[1e-12, -5e-13, 0], [1e3, 1e3, -2e3]], [1.0] * 3),
+        "A has dependent rows": lambda: replication_hessian(F, G, [[0.0, 0.0]], lam),
         "phi.0. = 0.5": lambda: inactive_units_hessian(weights, X, Y, SIGMOID, SQUARE, 0, np.ones((1, 2))),
         "V has shape": lambda: inactive_units_hessian(*pair, 0, np.ones((1, 3))),
         "W has shape": lambda: inactive_propagation_hessian(*pair, 0, np.ones((1, 2))),
@@ -1107,6 +1109,24 @@ def refusals():
         "second derivative": lambda: inactive_propagation_hessian(weights, X, forward(weights, X, TANH), TANH,
                                                                   power_loss(1.5), 0, np.ones((1, 3))),
     }
+
+
+def test_coefficients_that_nearly_cancel_and_rows_of_any_size_are_coordinates_too():
+    F, G = np.ones((2, 3)), np.eye(3)
+    for A, lam in (([[1, 1, 0], [1, 0, -1e10]], [1e10, -1e10, 1]), ([[1e-20, -1e-20, 0], [1e3, 1e3, -2e3]], [1, 1, 1])):
+        assert np.isfinite(replication_hessian(F, G, A, lam)).all()
+    assert predicted_inertia(F, G, [1e10, -1e10, 1.0]) == predicted_inertia(F, G, [2.0, -2.0, 1.0])
+    # 1e-13 beside 1000 is a zero: p = 0, m = 1, o = 1, and K has two positive eigenvalues and one negative
+    assert predicted_inertia(np.ones((1, 2)), np.eye(2), [1000.0, -999.0, 1e-13]) == (2, 3, 1)
+
+
+def test_the_counts_do_not_depend_on_the_units_of_the_targets():
+    """Y and W_(q+1) times k: F becomes k F, G k^2 G, a congruence of K."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        F, G = rng.normal(size=(2, 3)), rng.normal(size=(3, 3))
+        for k in 2.0 ** np.array([-60, 26, 100]):
+            assert predicted_inertia(k * F, k ** 2 * (G + G.T), [0.4, 0.6]) == predicted_inertia(F, G + G.T, [0.4, 0.6])
 
 
 @pytest.mark.parametrize("message", refusals())

@@ -791,6 +791,8 @@ def test_the_rounding_level_bounds_what_rounding_does_and_is_not_idle():
             a = np.tanh(z) if k < 2 else z
         worst[shift].append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_pass(weights, X, TANH)).max())
     assert all(0.01 < max(seen) < 1 for seen in worst.values())
+    sine = Activation("sine", np.sin, np.cos, lambda x: -np.sin(x))          # falls and rises: |phi'| counts
+    assert (ls.rounding_pass([3 * W for W in random_weights([2, 5, 5, 2], rng=0)], X[:, :2] - 1e4, sine) > 0).all()
 
 
 def test_fit_without_iterations_returns_the_start_unconverged():
@@ -806,6 +808,16 @@ def test_a_start_whose_steps_overflow_leaves_the_others_alone():
     good, wild = random_weights([1, 6, 1], rng=1), [1e78 * W for W in random_weights([1, 6, 1], rng=2)]
     first, second = ls.fit_many([good, wild], X, Y, RELU)
     assert first.converged and first.loss == ls.fit(good, X, Y, RELU).loss and np.isfinite(second.loss)
+
+
+def test_a_fit_goes_on_while_its_damping_is_small_and_is_not_done_because_all_is_small():
+    for seed in (84, 136):                                          # twelve steps in a row are not taken on the way
+        rng = np.random.default_rng(seed)
+        start, X, Y = random_weights([2, 4, 2, 1], rng=rng), rng.normal(size=(6, 2)), rng.normal(size=(6, 1))
+        first = ls.fit(start, X, Y, TANH)
+        assert ls.fit(first.weights, X, Y, TANH).loss > 0.9 * first.loss or first.loss < 1e-25
+    X, Y = np.random.default_rng(1).normal(size=(5, 1)), 1e-14 * np.random.default_rng(2).normal(size=(5, 1))
+    assert not ls.fit([1e-8 * W for W in random_weights([1, 6, 1], rng=1)], X, Y, TANH).converged
 
 
 def test_a_fit_restarted_from_its_result_stays_there():
@@ -834,6 +846,7 @@ def test_theorem_2_1_the_kernel_of_the_jacobian_is_tangent_to_the_zero_loss_set(
     assert np.abs(B.T @ B - np.eye(P - nM)).max() < 1e-13
     assert np.abs(jacobian(weights, X, TANH) @ B).max() < 1e-13
     assert ls.tangent_basis(weights, np.vstack([X, X]), TANH).shape == (P, P - nM)      # s is eps, not 0, nM times
+    assert ls.tangent_basis([np.ones((1, 2))], [[1e-20, 2e-20]], TANH).shape == (2, 1)  # in any units
     rng = np.random.default_rng(1)
     steps = np.logspace(-4, -2, 7)
     tangent, other = B @ rng.normal(size=P - nM), rng.normal(size=P)
@@ -879,6 +892,8 @@ def test_perturbed_labels_fill_the_ball():
     assert 0 < np.linalg.norm(ls.perturb_labels(Y, 1e-4, rng=0) - Y) < 1e-4
     with pytest.raises(ValueError, match="epsilon .* should"):
         ls.perturb_labels(Y, 1e-6, rng=0)
+    with pytest.raises(ValueError, match="epsilon .* should"):               # entries are epsilon / sqrt(n M)
+        ls.perturb_labels(np.full((1000, 1), 1e8), 2e3 * EPS * 1e8, rng=0)
 
 
 def test_erratum_proposition_2_3_fails_at_w_cubed_where_zero_is_no_regular_value():

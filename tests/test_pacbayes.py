@@ -1011,6 +1011,7 @@ def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units()
 def test_relu_interpolants_are_found_wherever_x_lies_and_counted_once():
     for shift in (0.0, 1e6, 1e7, 1e8, 1e9):                         # w x - b cancels there
         assert len(relu_interpolants(np.arange(4.0) + shift, [1.0, 0.0, 1.0, 3.0], 2)) == 1
+    assert relu_interpolants([0.0, 1e-10, 1.0, 2.0], [1.0, -1.0, 0.5, 1.0], 2) == []      # one misses by 1, by rounding
     # two patterns of one net, whose ratio of weights 5 / 128 is a tie when rounded to 6 decimals
     assert len(relu_interpolants([-2.0, 0.0, 2.0, 4.0], [-0.0030517578125, 0.0, -2.0, -4.0], 2)) == 1
 

@@ -1146,8 +1146,17 @@ def test_fig_5_power_and_its_inverse(a, b):
 def test_fig_5_where_t_squared_leaves_float64():
     for t in (1e-300, 1e-170, 1e-34, 1e200):
         assert np.isclose(power_inverse(t, 0.0, -0.4, 0.0), t ** 0.2, rtol=1e-12, atol=0)
-        assert np.isclose(power_slope(t, 0.0, -0.4, 1e-320), 0.2 * t ** -0.8, rtol=1e-12, atol=0) or t < 1e-150
+        exact = 0.2 * t ** -0.8 if t > 1e-150 else 1e-320 ** -0.4   # t^2 above b, or b above t^2
+        assert np.isclose(power_slope(t, 0.0, -0.4, 1e-320), exact, rtol=1e-12, atol=0)
     assert np.isclose(power_slope(0.0, 0.0, -0.49, 1e-250), 1e-250 ** -0.49, rtol=1e-12, atol=0)
+    assert np.isclose(power_inverse(1e-75, 0.0, 32.0, 1e10), 1e245, rtol=1e-12, atol=0)
+
+
+def test_fig_5_the_map_is_inverted_for_large_a_too():
+    for a in (1e6, 1e8):
+        t = 10.0 ** np.random.default_rng(0).uniform(-2, -1, 50) / np.sqrt(a)
+        back = power(power_inverse(t, 0.0, a, 1.0), 0.0, a, 1.0)    # the inverse alone loses a eps
+        assert np.allclose(back, t, rtol=4 * a * np.finfo(float).eps + 1e-12, atol=0)
 
 
 def test_fig_5_curvature_at_the_minimum_is_multiplied_by_b_to_the_minus_2a():
@@ -1529,6 +1538,12 @@ def test_small_cases_by_hand():
     F, G = (np.diag(e[0]) for e in errors)
     S = reversing_output_map(F, G, np.zeros((2, 2)))
     assert (F ** 2).sum() > (G ** 2).sum() and ((F @ S) ** 2).sum() < ((G @ S) ** 2).sum()
+    for seed in range(20):                                          # |F q| is one for all q; G as good or better
+        a, b = np.random.default_rng(seed).integers(1, 2 ** 24, (2, 3))
+        F = np.concatenate([np.column_stack([a, b]), np.column_stack([-b, a])]).astype(float)
+        with pytest.raises(ValueError, match="in every direction"):
+            reversing_output_map(F, F - 2.0 ** -11 * F.sum(axis=1, keepdims=True), 0 * F)
+    assert large_eigenvalues(10, [4, 3], [2, 1]) == 6
 
 
 def refusals():
