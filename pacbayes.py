@@ -464,6 +464,13 @@ def predicted_error(weights, X, Y, act, *, p=None, rho=None):
     return float(p @ (((mean - Y) ** 2).sum(axis=1) + variance))
 
 
+def _to_divide_by(error):
+    """[Fukumizu 2019, Fig. 2b] <G(N_H0)>, refused where it is 0: a net without error has no ratio."""
+    if error == 0:
+        raise ValueError("weights make no error on X and Y at this rho, they should: the ratio divides by it")
+    return error
+
+
 @checked
 def predicted_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=None, spread_v=1.0, spread_w=0.0):
     """[beyond the papers] The ratio of Fig. 2b in closed form, (k,): nothing is measured, nothing to second order.
@@ -479,7 +486,7 @@ def predicted_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=None, s
     p, rho, w0 = _setting(weights, X, p, rho, w0)
     slope = surplus_slope(augment(weights[0], X), act, Y.shape[1], p=p, rho=rho, w0=w0, spread_v=spread_v,
                           spread_w=spread_w)
-    return 1 + surplus * slope / predicted_error(weights, X, Y, act, p=p, rho=rho)
+    return 1 + surplus * slope / _to_divide_by(predicted_error(weights, X, Y, act, p=p, rho=rho))
 
 
 @checked
@@ -499,7 +506,7 @@ def predicted_replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, r
     E, inputs, zeta = surplus, augment(weights[0], X), weights[1][:, unit]
     _, q, spread = _unit_moments(inputs @ weights[0][unit], rho * np.linalg.norm(inputs, axis=1), act)
     added = E * len(zeta) * rho ** 2 * (p @ q) - (zeta ** 2).sum() * (p @ spread) * E / (E + 1)
-    return 1 + added / predicted_error(weights, X, Y, act, p=p, rho=rho)
+    return 1 + added / _to_divide_by(predicted_error(weights, X, Y, act, p=p, rho=rho))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -531,7 +538,7 @@ def _ratio_of_means(G):
         R = mean G_k / mean G_0,     error = std(G_k - R G_0) / (sqrt(T) mean G_0)        by the delta method
     """
     mean = G.mean(axis=1)
-    ratio = mean[1:] / mean[0]
+    ratio = mean[1:] / _to_divide_by(mean[0])
     error = (G[1:] / mean[0] - ratio[:, None] * (G[0] / mean[0])).std(axis=1, ddof=1) / np.sqrt(G.shape[1])
     return Ratio(ratio, error, mean[1:])
 
