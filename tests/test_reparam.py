@@ -1202,6 +1202,7 @@ def test_one_minimum_is_made_sharper_than_another_and_the_rest_of_the_landscape_
     assert np.isclose(curvature["after", -1.0], 4) and np.isclose(curvature["after", 2.0], (rhat / rho) ** 2, rtol=1e-4)
     # and the function represented is the same: g maps onto the same parameters
     assert np.allclose(radial_inverse(radial(eta, center, rhat, delta, rho), center, rhat, delta, rho), eta, rtol=1e-13)
+    assert (radial_inverse([0.1, 0.3], [1e8, 1e8], 1, 2, 0.5) == [0.1, 0.3]).all()          # beyond delta exactly theta
 
 
 RADII = pytest.mark.parametrize("rhat, delta, rho", [(0.5, 2.0, 1.5), (1.5, 2.0, 0.1), (1.0, 2.0, 1.0),
