@@ -780,8 +780,8 @@ def power_inverse(theta, center, a, b):
     """
     t = _shift(theta, -center)
     h = np.hypot(t, np.sqrt(b))                                     # t^2 can leave float64 long before the result does
-    power = np.where(h == 0, 1, h) ** a                             # at t = b = 0 this is 0; 0^a is infinite for a < 0
-    return power * t * power
+    root = np.where(h == 0, 1, h) ** a                              # at t = b = 0 this is 0; 0^a is infinite for a < 0
+    return root * t * root
 
 
 @checked
