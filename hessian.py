@@ -695,12 +695,13 @@ def predicted_inertia(F, G, lam, tol=None):
     lam : (E + 1,) array; its sum is 1 in Eq. (4), that of gamma in Theorem 10 as printed
     tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
 
-    Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A. Any F and G will do,
-    singular ones too. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not
-    fit unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
-    (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank" needs
-    sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts need
-    all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
+    Without tol F and G are brought to one size first: the units of Y do not matter. Without zeros in lam these are
+    the counts of replication_hessian(F, G, A, lam), for any A. Any F and G will do, singular ones too. The
+    supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not fit unless M = D
+    (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
+    (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank"
+    needs sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's
+    counts need all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
     """
     if lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")

@@ -435,6 +435,17 @@ def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, steps=1500):
     return lowest - training_loss(weights, X, Y, act), left
 
 
+def test_control_theorem_9_needs_the_strict_inequality():
+    weights, X, Y = relu_minimum()
+    k, L = X[:, 0].argmax(), training_loss(weights, X, Y, RELU)
+    delta = (forward(weights, X, RELU) - Y)[k]
+    wide = add_units(weights, 0, [[1.0, X[k, 0]]], [-delta])        # w . a~ <= 0 on the data, and 0 on sample k
+    assert steepest(wide, X, Y, RELU) < 1e-12 and training_loss(wide, X, Y, RELU) == L
+    for t in (1e-4, 1e-5):                                          # its bias lowered by t: off no more, L falls
+        wide[0][-1, -1] = X[k, 0] - t
+        assert (training_loss(wide, X, Y, RELU) - L) / t == pytest.approx(-delta @ delta, rel=1e-3)
+
+
 def test_theorem_9_inactive_units_keep_a_local_minimum_and_theorem_10_replication_makes_a_saddle():
     weights, X, Y = relu_minimum()
     wide = inactive_relu_units(weights, 0, np.array([[1.0, -2.0], [0.3, 0.4]]), X)
