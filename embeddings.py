@@ -283,7 +283,8 @@ def complement(lam):
     """
     if len(lam) < 2 or (lam == 0).any() or _adds_up(lam, 0):
         raise ValueError(f"lam is {lam}, it should have two entries or more, no entry 0 and a sum that is not 0")
-    return np.linalg.qr(lam[:, None], mode="complete")[0][:, 1:].T.copy()         # the columns orthogonal to lam
+    A, unit = np.linalg.qr(lam[:, None], mode="complete")[0][:, 1:].T, lam / np.linalg.norm(lam)
+    return A - np.outer(A @ unit, unit)                             # once more, for small lam_j
 
 
 class Order(NamedTuple):
@@ -328,9 +329,8 @@ def _replication(lam, A, beta):
         raise ValueError(f"beta is {beta}, it should be positive: relu(beta t) = beta relu(t) only then")
     if not _adds_up(share, 1):
         raise ValueError(f"lam * beta sums to {share.sum():g}, it should sum to 1")
-    size = np.abs(A).max(axis=1, keepdims=True)                     # row by row, as the coordinates may have any units
-    room = 1e-9 * np.abs(A) @ np.abs(share) + 16 * EPS * size[:, 0] * np.abs(share).max()
-    if (np.abs(A @ share) > room).any():
+    size = np.abs(A).max(axis=1, keepdims=True)
+    if (np.abs(A @ share) > 1e-9 * np.abs(A) @ np.abs(share)).any():
         raise ValueError(f"A (lam * beta) is {A @ share}, it should be 0")
     C = (A * share) @ A.T
     if not size.all() or np.linalg.matrix_rank(A / size) < len(A):

@@ -58,9 +58,9 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
     product = _operator([W.copy() for W in weights], X, Y, act, loss)
 
     def matvec(vector):
-        vector = np.asarray(vector)
-        if vector.dtype.kind not in "biuf" or not np.isfinite(vector).all():
-            raise ValueError(f"vector holds {vector.dtype} values, it should hold finite real numbers")
+        masked, vector = np.ma.isMaskedArray(vector), np.asarray(vector)
+        if masked or vector.dtype.kind not in "biuf" or not np.isfinite(vector).all():
+            raise ValueError(f"vector holds {vector.dtype} values, it should hold finite real numbers, none masked")
         with np.errstate(over="ignore", invalid="ignore"):
             found = product(vector.astype(float, copy=False))
         if not np.isfinite(found).all():
@@ -617,9 +617,8 @@ def _coupling(A, lam):
     if (lam == 0).any() or lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have no zero, else xi and eta are no coordinates (predicted_inertia "
                          "takes zeros), and a positive sum, as the embeddings have")
-    size = np.abs(A).max(axis=1, keepdims=True)                     # row by row, as the coordinates may have any units
-    room = 1e-9 * np.abs(A) @ np.abs(lam) + 16 * EPS * size[:, 0] * np.abs(lam).max()
-    if (np.abs(A @ lam) > room).any():
+    size = np.abs(A).max(axis=1, keepdims=True)
+    if (np.abs(A @ lam) > 1e-9 * np.abs(A) @ np.abs(lam)).any():
         raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
     if not size.all() or np.linalg.matrix_rank(A / size) < len(A):
         raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
@@ -695,9 +694,10 @@ def predicted_inertia(F, G, lam, tol=None):
     lam : (E + 1,) array; its sum is 1 in Eq. (4), that of gamma in Theorem 10 as printed
     tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
 
-    Without tol F and G are brought to one size first: the units of Y do not matter. Without zeros in lam these are
-    the counts of replication_hessian(F, G, A, lam), for any A. Any F and G will do, singular ones too. The
-    supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not fit unless M = D
+    Without tol F and G are brought to one size first, so the units of Y do not matter, but what should be 0 in F
+    and G has to be 0, as replication_curvature leaves it. Without zeros in lam these are the counts of
+    replication_hessian(F, G, A, lam), for any A. Any F and G will do, singular ones too. The supplement's proof of
+    Theorem 5 goes through regular G and Eq. (37), whose transposes do not fit unless M = D
     (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
     (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank"
     needs sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's

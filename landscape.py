@@ -586,10 +586,11 @@ def interpolate_as_printed(X, Y, act, a):
     order = np.argsort(X @ a)
     t = (X @ a)[order]
     before = np.append(t[0] - 1, t[:-1])                                        # t_(i-1)
-    if not (before < t).all():
-        raise ValueError("a has the same product with two rows of X, or one so large that t_1 - 1 rounds to t_1; it "
-                         "should have distinct ones: they set the units")
-    W = np.column_stack([np.tile(a, (len(X), 1)), (before + t) / 2])
+    b = (before + t) / 2
+    if not ((before < b) & (b < t)).all():
+        raise ValueError("a has the same product with two rows of X to rounding, or one so large that t_1 - 1/2 rounds "
+                         "to t_1; it should have distinct ones: they set the units")
+    W = np.column_stack([np.tile(a, (len(X), 1)), b])
     A = act.f(forward_pass([W], X, act)[1][0])[order]                           # lower triangular, as forward has it
     return [W, _output_weights(A, Y[order], act)]
 
@@ -796,7 +797,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
 
     With r and J of all samples and outputs stacked, a damped step moves theta to theta - J^T (J J^T + mu I)^-1 r, mu
     being the damping times the largest diagonal entry. The damping is divided by 10 after a step that lowers the loss
-    |r|^2 / 2 and multiplied by 4 after one that does not; a damping of 1e4 ends it. Where the loss no longer resolves
+    |r|^2 / 2 and multiplied by 4 after one that does not; a damping of 1e8 ends it. Where the loss no longer resolves
     the change, its mean slope along the step does, (J^T r + J_new^T r_new) . step / 2. Up to a dozen undamped steps of
     minimum norm, theta - J^+ r, then take the nets that nearly interpolate to the rounding floor.
 
@@ -827,15 +828,16 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             damping[active] = np.where(better, np.maximum(damping[active] / 10, 1e-14), damping[active] * 4)
             moved = active[better]
             theta[moved], r[moved], J[moved] = theta[moved] + step[better], r_new[better], J_new[better]
-            active = active[(damping[active] < 1e4) & ~_stationary(r[active], J[active])]
+            active = active[(damping[active] < 1e8) & ~_stationary(r[active], J[active])]
         terms = rounding_pass(unstack(theta, like), X, act).reshape(r.shape) / (4 * EPS)           # sums of |terms|
         near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))
         for _ in range(12):
             if len(near) == 0:
                 break
-            before = (r[near] ** 2).sum(axis=1)
+            size = terms[near] + np.finfo(float).tiny               # in units of the rounding
+            before = ((r[near] / size) ** 2).sum(axis=1)
             trial = theta[near] - (np.linalg.pinv(J[near], rcond=1e-13) @ r[near, :, None])[..., 0]
-            after = (_residual(trial, like, X, Y, act) ** 2).sum(axis=1)
+            after = ((_residual(trial, like, X, Y, act) / size) ** 2).sum(axis=1)
             moved = near[after < before]
             theta[moved], count[moved] = trial[after < before], count[moved] + 1
             r[moved], J[moved] = _residual_and_jacobian(theta[moved], like, X, Y, act)
@@ -892,7 +894,7 @@ def rounding_pass(weights, X, act):
 def _settled(theta, r, J, like, X, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r at its rounding level, or J^T r rounding."""
     floor = rounding_pass(unstack(theta, like), X, act).reshape(r.shape)
-    return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J)
+    return (np.abs(r) <= np.maximum(floor, 1e-150)).all(axis=1) | _stationary(r, J)         # |r|^2 below 1e-300 is 0
 
 
 def _stationary(r, J):
