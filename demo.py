@@ -219,7 +219,7 @@ def curvature(seed, data):
     yield below("beyond", "diagonal without the matrix - its own", np.abs(np.diag(H) - diagonal).max(), 1e-12 * len(H))
     z = np.random.default_rng([seed, 19]).choice([-1.0, 1.0], (1000, P))        # Hutchinson: mean of z.Hz is the trace
     needed = np.var((z @ H * z).sum(axis=1)) / (0.01 * diagonal.sum()) ** 2
-    yield beside("beyond", "products H z, at random, for 1% of sum", "> 100", needed, ".0f")
+    yield beside("beyond", "random z: products H z for tr H to 1%", "> 100", needed, ".0f")
     yield "\nReLU: f = 2 relu(x - b), at its kink for x = b = 0, where it counts as off:"
     x = np.zeros((1, 1))
     there = [hs.hessian([np.array([[1, b]]), np.array([[2]])], x, x, ls.RELU)[1, 1] for b in (1e-3, 0, -1e-3)]
@@ -700,8 +700,8 @@ def patterns(seed, data):
         y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
         nets = pb.relu_interpolants(x, y, 5)
         draws, possible = draws + 1, possible + bool(nets)
-    yield paragraph(f"Of {draws} data sets, ten noisy samples of relu(x), {possible} have such nets, the last one "
-                    f"{len(nets)}: each of the 11,628 choices of five activation patterns is a linear system.")
+    yield paragraph(f"Data sets drawn, ten noisy samples of relu(x): {draws}; with such nets: {possible}, the last one "
+                    f"with {len(nets)}: each of the 11,628 choices of five activation patterns is a linear system.")
     errors = [np.abs(ls.forward(net, x[:, None], ls.RELU)[:, 0] - y).max() for net in nets]
     yield below("beyond", "largest error of any of them", max(errors), 1e-9 * np.abs(y).max())
     yield equal("beyond", "rank at the smallest; 15 - 10 stay free", 10, ls.jacobian_rank(nets[0], x[:, None], ls.RELU))
@@ -874,7 +874,7 @@ def accounts(seed, data):
     kl, few, doubled = (pb.curvature_kl(pb.mean_curvature(part, inputs), sigma, tau) for part in (v, v[:5], 2 * v))
     wide = em.inactive_units(net, 0, v)
     narrow, whole = (pb.ridge_kl(hs.hessian(weights, X, Y, ls.TANH), sigma, tau) for weights in (net, wide))
-    yield paragraph(f"E = 45 tanh units, sigma = {sigma:g}, tau = {tau:g}, add {measured.ratio[-1] - 1:.2f} to "
+    yield paragraph(f"With sigma = {sigma:g}, tau = {tau:g}: E = 45 tanh units add {measured.ratio[-1] - 1:.2f} to "
                     f"the ratio; rho^2 Tr / 2 of the Hessian says {trace:.2f}. The paper's E log(sigma^2 / tau^2) / 2 "
                     f"is {45 * np.log(sigma / tau):.0f}; the KL that S really adds, of rank 2 for every E, {kl:.1f}, "
                     f"and {whole - narrow:.1f} if Q has the whole net's Hessian.")
@@ -1144,7 +1144,7 @@ def units(seed, data):
     weights, X, f = live_net([3, 4, 3, 2], True, 30, rng)
     yield paragraph("A ReLU unit's weights w_j times c, its outgoing ones v_j divided by c: the same function. The "
                     "tangents t_j = (w_j, -v_j) are orthogonal to the gradient, so gradient flow conserves |w_j|^2 - "
-                    "|v_j|^2, and in the kernel of the Hessian where it is 0; balance finds the least norm.")
+                    "|v_j|^2, and in the kernel of the Hessian where that gradient is 0; balance finds the least norm.")
     T, H = rp.unit_tangents(weights), hs.hessian(weights, X, f, ls.RELU)
     g, even = ls.flatten(ls.gradient(weights, X, f + rng.normal(size=f.shape), ls.RELU)), rp.balance(weights)
     moved = [rp.unit_scale(weights, 1, np.exp(rng.normal(size=3))) for _ in range(100)]
@@ -1293,7 +1293,7 @@ def story_scale(seed):
     yield paragraph(
         "A ReLU net with L = 0 on 12 points. Multiply its first layer by alpha and divide the second by it: as "
         "relu(alpha z) = alpha relu(z), the function stays. H is the Hessian, its trace the sum of the eigenvalues; "
-        "sharpness is the largest rise of L, first within a distance of 0.1 of theta, then with each weight changed by "
+        "sharpness is the largest rise of L found, first within 0.1 of theta, then with each weight changed by "
         "10% at most. The trace is t_1 / alpha^2 + t_2 alpha^2, with t_k that of the block of layer k at alpha = 1.")
     for w, H, f, ball, percent in along_alpha(alphas, seed):
         scaled = (ls.flatten(w) ** 2 * np.diag(H)).sum()
@@ -1373,7 +1373,7 @@ def figure_walk(plt, seed):
     left.plot(X, Y, "o", ms=7, mew=1.5, zorder=3, label="data", **OPEN)
     left.set(xlabel="$x$", ylabel=r"$f(x;\,\theta)$", title="every net fits the six points", xlim=(-2.6, 2.6))
     largest = max(ls.training_loss(w, X, Y, ls.TANH) for w in path)
-    right.set(xlabel=r"$f(-2.6;\,\theta)$", ylabel=r"$f(2.6;\,\theta)$", title=rf"300 steps, $L \leq$ {largest:.0e}")
+    right.set(xlabel=r"$f(-2.6;\,\theta)$", ylabel=r"$f(2.6;\,\theta)$", title=rf"300 steps, $\max L$ = {largest:.0e}")
     left.legend(loc="upper center")
     right.legend(loc="upper left")
 
@@ -1482,7 +1482,7 @@ def figure_spectra(plt, seed):
 
 def figure_fit(plt, seed):
     """Fukumizu Fig. 2(a): ten noisy points of a teacher's function, and nets of five units through all of them. Of the
-    nets of zero error these have the smallest weights; they fit the noise too."""
+    nets of zero error found these have the smallest weights; they fit the noise too."""
     shown = figure_2(seed, ["ReLU", "tanh"]).experiment
     x, grid, (_, axes) = shown.x[:, None], np.linspace(-1, 1, 801)[:, None], plt.subplots(1, 2)
     for ax, name in zip(axes, ("ReLU", "tanh")):
@@ -1528,7 +1528,7 @@ def figure_flatness(plt, seed):
 def two_weights(plt, size, a, b, levels):
     """f = theta_2 relu(theta_1 x) on three points: a minimum, axes, level curves of the loss, dark where low."""
     x, (a, b), (_, ax) = np.array([-1.0, 0.5, 1.0]), np.meshgrid(a, b), plt.subplots(figsize=size)
-    z = ((b[..., None] * ls.relu(a[..., None] * x) - ls.relu(x) - 0.05) ** 2).sum(axis=-1) / 2
+    z = ((b[..., None] * ls.relu(a[..., None] * x) - ls.relu(x)) ** 2).sum(axis=-1) / 2
     ax.contourf(a, b, z, levels=[0, *levels], colors=[str(grey) for grey in np.linspace(0.75, 0.97, len(levels))])
     ax.set(xlabel=r"$\theta_1$", ylabel=r"$\theta_2$")
     return [np.ones((1, 1)), np.ones((1, 1))], ax, ax.contour(a, b, z, levels=levels, colors="0.4", linewidths=0.7)
@@ -1539,7 +1539,7 @@ def figure_orbit(plt, seed):
     curves come as near as they like."""
     side, alpha, levels = np.linspace(0.02, 4.4, 300), np.geomspace(0.25, 4, 9), np.array([0.05, 0.5, 2, 5, 10, 20])
     _, ax, curves = two_weights(plt, (4.4, 4), side, side, levels)
-    diagonal = np.sqrt(1.07 + np.sqrt(1.6 * levels))                # where L is at that level
+    diagonal = np.sqrt(1 + np.sqrt(1.6 * levels))                   # where L is at that level
     ax.clabel(curves, fmt="%g", colors="black", manual=[(d, d) for d in diagonal])
     ax.plot(alpha, 1 / alpha, "o", label=r"$T_\alpha(1, 1)$: one function")
     ax.set(aspect="equal", title=r"level curves of $L(\theta_1, \theta_2)$")
@@ -1547,8 +1547,8 @@ def figure_orbit(plt, seed):
 
 
 def figure_boxes(plt, seed):
-    """Dinh Fig. 3: alpha-scale makes of one box disjoint ones of equal volume and almost equal loss, without end. So
-    the volume of low loss around a minimum is infinite."""
+    """Dinh Fig. 3: alpha-scale makes of one box disjoint ones of equal volume, on each L takes the same values, without
+    end. So the volume of low loss around a minimum is infinite."""
     weights, ax, _ = two_weights(plt, (5, 3.4), np.geomspace(0.4, 1500, 300), np.geomspace(1e-3, 4, 300), [0.02, 0.2])
     boxes = rp.flat_boxes(weights, 0.3, 5)
     for k, (r1, r2) in enumerate(boxes.radii):
