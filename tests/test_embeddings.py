@@ -26,6 +26,7 @@ from embeddings import (
 )
 from hessian import hessian, inertia, replication_curvature
 from landscape import (
+    EPS,
     LEAKY_RELU,
     LOGISTIC,
     RECTIFIED_TANH,
@@ -930,6 +931,12 @@ def test_large_coefficients_that_nearly_cancel_and_rows_of_any_size_are_taken():
     for wide, act in ((replicate_unit(weights, 0, 0, lam), TANH), (replicate_relu_unit(weights, 0, 0, lam), RELU)):
         assert relative(forward(wide, X, act), f if act is TANH else forward(weights, X, RELU)) < 1e-6      # 1e9 eps
     assert np.abs(complement(lam) @ lam).max() < 1e-6
+    for small in (1e-4, 1e-8, 1e-12):                               # to eps of its terms, or (6) has another inverse
+        lam = np.array([small, 1 - small])
+        A = complement(lam)
+        assert (np.abs(A @ lam) <= 4 * EPS * np.abs(A) @ lam).all()
+        both = omega_coordinates(weights, 0, 0, lam, A) @ omega_basis(weights, 0, 0, lam, A)
+        assert np.abs(both - np.eye(22)).max() < 1e-14
     assert np.linalg.matrix_rank(omega_basis(weights, 0, 0, [1 / 3] * 3, [[1e8, -1e8, 0], [0, 1e-8, -1e-8]]),
                                  tol=1e-9) == 27                    # P' = 17 + 2 (2 + 3)
     zeta = np.array([1.0, 1e10])                                    # outputs of different size

@@ -604,6 +604,8 @@ def test_products_refuse_vectors_of_another_length():
             for bad in (np.nan, 1j, "1"):
                 with pytest.raises(ValueError, match="vector holds"):
                     product([bad] * 21)
+            with pytest.raises(ValueError, match="vector .* should.* masked|vector .* masked .* should"):
+                product(np.ma.masked_less(np.arange(21.0), 3))
             with pytest.raises(ValueError, match="overflow.* should"):
                 product(np.full(21, 1e308))
 

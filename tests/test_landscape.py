@@ -513,6 +513,8 @@ def test_lemma_3_3_as_printed_is_refused_where_it_misses():
         ls.interpolate_as_printed(0.8 * np.arange(12.0)[:, None], Y, SMOOLU, [1.0])
     with pytest.raises(ValueError, match="^a has "):
         ls.interpolate_as_printed([[1e17]], [[1.0]], RELU, [1.0])            # t_1 - 1 = t_1 there
+    with pytest.raises(ValueError, match="^a has "):
+        ls.interpolate_as_printed([[9e15]], [[1.0]], RELU, [1.0])            # and here t_1 - 1/2
     for gap in (3.0, 10.0, 100.0):                                           # control: with the points wider apart
         X = gap * np.arange(12.0)[:, None]
         missed = np.abs(forward(ls.interpolate_as_printed(X, Y, SMOOLU, [1.0]), X, SMOOLU) - Y).max()
@@ -818,6 +820,11 @@ def test_a_fit_goes_on_while_its_damping_is_small_and_is_not_done_because_all_is
         assert ls.fit(first.weights, X, Y, TANH).loss > 0.9 * first.loss or first.loss < 1e-25
     X, Y = np.random.default_rng(1).normal(size=(5, 1)), 1e-14 * np.random.default_rng(2).normal(size=(5, 1))
     assert not ls.fit([1e-8 * W for W in random_weights([1, 6, 1], rng=1)], X, Y, TANH).converged
+
+
+def test_a_fit_of_targets_0_by_weights_that_go_to_0_converges():
+    X = np.random.default_rng(0).normal(size=(2, 2))                # r falls with its own rounding level
+    assert all(ls.fit(random_weights([2, 1], rng=seed), X, np.zeros((2, 1)), TANH).converged for seed in range(3))
 
 
 def test_a_fit_restarted_from_its_result_stays_there():
