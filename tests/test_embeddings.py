@@ -910,6 +910,8 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("V", lambda: split_unit([np.ones((1, 1)), np.full((1, 1), 1e-10)], 0, 0, np.zeros((2, 1)))),
             ("gamma", lambda: replicate_relu_unit(weights, 0, 0, [0.1, 0.2, -0.3])),       # 5.6e-17 is rounding
             (r"A \(lam", lambda: omega_basis(weights, 0, 0, [1 - 1e-10, 1e-10], [[0.0, 1.0]])),
+            (r"A \(lam", lambda: omega_basis(weights, 0, 0, [5e9, 5e9], [[1, -0.9]], beta=[1e-10, 1e-10])),
+            ("V sums", lambda: split_unit([np.ones((2, 3)), np.ones((2, 2))], 0, 0, [[1e12, 0.5], [1 - 1e12, 0.501]])),
             ("lam", lambda: omega_basis(weights, 0, 0, [1.0, 0.0], A)),
             ("beta", lambda: omega_coordinates(weights, 0, 0, [2.0, 1.0], A, beta=[1.0, -1.0])),
             ("lam . beta", lambda: omega_basis(weights, 0, 0, lam * 2, A)),
@@ -939,6 +941,9 @@ def test_large_coefficients_that_nearly_cancel_and_rows_of_any_size_are_taken():
         assert np.abs(both - np.eye(22)).max() < 1e-14
     assert np.linalg.matrix_rank(omega_basis(weights, 0, 0, [1 / 3] * 3, [[1e8, -1e8, 0], [0, 1e-8, -1e-8]]),
                                  tol=1e-9) == 27                    # P' = 17 + 2 (2 + 3)
+    assert len(replicate_unit(weights, 0, 0, [0.3333333333, 0.6666666666])[0]) == 4     # ten digits will do
+    huge = embedding_norms([np.full((2, 3), 1e100), np.full((2, 2), 1e100)], 0, 0, 1)
+    assert huge.relu_replication == pytest.approx(5e200 + 2 * 6 ** 0.5 * 1e200, rel=1e-14)
     zeta = np.array([1.0, 1e10])                                    # outputs of different size
     weights[1][:, 0] = zeta
     with pytest.raises(ValueError, match="V"):

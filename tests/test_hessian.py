@@ -395,6 +395,18 @@ def test_a_minimum_at_infinity_is_never_called_converged():
     assert minimize([np.array([[0.1, 0.0]])], X, Y, TANH, LOGISTIC).converged
 
 
+def test_the_rounding_level_of_a_gradient_is_that_of_its_own_samples_and_outputs():
+    far = minimize([np.array([[1e12], [1.0]])], np.ones((2, 1)), np.array([[1e12, 1 + 1e-5]] * 2), TANH)
+    assert far.iterations > 0                                       # output 2 is not as rough as output 1
+    tiny = minimize([np.array([[1e-17]])], np.ones((1, 1)), np.array([[2e-17]]), TANH)
+    assert np.isclose(tiny.weights[0][0, 0], 2e-17, rtol=1e-14, atol=0)         # 4 eps are of logits, not of outputs
+    dead = [np.array([[1.0, 0], [-1, 0]]), np.array([[0.5, 1]])]    # a ReLU unit that is off: J is 0 in its weights
+    assert minimize(dead, np.array([[1.0], [2]]), np.array([[1.0], [3]]), RELU).converged
+    two = [np.ones((1, 1)), np.array([[1e6, 1e6], [0, 0]])]         # softmax: a logit moves the other's p too
+    level = module._slope_level(two, np.ones((1, 1)), np.array([[1.0, 0]]), RELU, SOFTMAX)[0]
+    assert level[1] > 0.9 * level[0]
+
+
 def test_minimize_leaves_regions_where_all_samples_are_saturated():
     X, Y = np.array([[1.0], [2.0]]), np.array([[0.3], [0.6]])       # H is exp(-60) there, and g 1.5
     near, far = (minimize([np.array([[w]])], X, Y, TANH, LOGISTIC) for w in (1.0, 60.0))
@@ -608,6 +620,18 @@ def test_products_refuse_vectors_of_another_length():
                 product(np.ma.masked_less(np.arange(21.0), 3))
             with pytest.raises(ValueError, match="overflow.* should"):
                 product(np.full(21, 1e308))
+
+
+def test_an_operator_takes_real_vectors_of_any_type_and_stacks_and_refuses_a_single_bad_entry():
+    weights, X, Y = [np.ones((2, 3)), np.ones((2, 2))], np.arange(6.0).reshape(2, 3) / 3, np.eye(2)
+    product, v = hessian_operator(weights, X, Y, TANH), np.linspace(0, 1, 10)
+    assert all((product(np.ones(10, kind)) == product(np.ones(10))).all() for kind in (bool, np.uint8, int))
+    assert (product(v.astype(np.longdouble)) == product(v)).all() and (product(list(v)) == product(v)).all()
+    with pytest.raises(ValueError, match="vector holds"):
+        product([np.nan] + [1.0] * 9)
+    steep = hessian_operator([weights[0], 1e50 * weights[1]], X, Y, TANH)
+    with pytest.raises(ValueError, match="overflows"):
+        steep(np.stack([np.zeros(10), np.full(10, 1e300)]))
 
 
 def test_products_work_at_a_million_parameters():

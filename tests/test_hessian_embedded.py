@@ -1112,6 +1112,11 @@ def refusals():
         "dependent rows": lambda: replication_hessian(F, G, [[1.0, 0, 1], [2, 0, 2]], [2.0, 1.0, -2.0]),
         "and a positive sum": lambda: replication_hessian(F, G, [[1.0, 1.0]], [1.0, -1.0]),
         "have a positive sum": lambda: predicted_inertia(F, G, [1.0, -1.0]),
+        "A lam is up to 2.5e-01": lambda: replication_hessian(F, G, [[-1, 0.5]], lam),
+        "no zero, .* and a positive sum": lambda: replication_hessian(F, G, [[1, -1]], [-0.5, -0.5]),
+        "and a positive sum, as": lambda: replication_hessian(F, G, [[1, 1, 1], [1, -2, -1]], [0.1, 0.2, -0.3]),
+        "have a positive sum:": lambda: predicted_inertia(F, G, [-0.5, -0.5]),
+        "0.3., it should have a positive": lambda: predicted_inertia(F, G, [0.1, 0.2, -0.3]),
         "A lam is up to 5.0e-13": lambda: replication_hessian(F, G, [[1e-12, -5e-13, 0], [1e3, 1e3, -2e3]], [1.0] * 3),
         "A has dependent rows": lambda: replication_hessian(F, G, [[0.0, 0.0]], lam),
         "phi.0. = 0.5": lambda: inactive_units_hessian(weights, X, Y, SIGMOID, SQUARE, 0, np.ones((1, 2))),
@@ -1127,6 +1132,7 @@ def test_coefficients_that_nearly_cancel_and_rows_of_any_size_are_coordinates_to
     F, G = np.ones((2, 3)), np.eye(3)
     for A, lam in (([[1, 1, 0], [1, 0, -1e10]], [1e10, -1e10, 1]), ([[1e-20, -1e-20, 0], [1e3, 1e3, -2e3]], [1, 1, 1])):
         assert np.isfinite(replication_hessian(F, G, A, lam)).all()
+    assert np.isfinite(replication_hessian(F, G, [[2.3333333333, -1]], [0.3, 0.7])).all()       # ten digits will do
     assert predicted_inertia(F, G, [1e10, -1e10, 1.0]) == predicted_inertia(F, G, [2.0, -2.0, 1.0])
     # 1e-13 beside 1000 is a zero: p = 0, m = 1, o = 1, and K has two positive eigenvalues and one negative
     assert predicted_inertia(np.ones((1, 2)), np.eye(2), [1000.0, -999.0, 1e-13]) == (2, 3, 1)

@@ -899,6 +899,8 @@ def test_perturbed_labels_fill_the_ball():
     assert 0 < np.linalg.norm(ls.perturb_labels(Y, 1e-4, rng=0) - Y) < 1e-4
     with pytest.raises(ValueError, match="epsilon .* should"):
         ls.perturb_labels(Y, 1e-6, rng=0)
+    with pytest.raises(ValueError, match="epsilon .* should"):
+        ls.perturb_labels(-np.ones((2, 1)), 1e-17, rng=0)
     with pytest.raises(ValueError, match="epsilon .* should"):               # entries are epsilon / sqrt(n M)
         ls.perturb_labels(np.full((1000, 1), 1e8), 2e3 * EPS * 1e8, rng=0)
 

@@ -729,6 +729,11 @@ def test_equal_samples_many_times_leave_the_rank_alone():
         assert curvature_kl(mean_curvature([[1.0]], a[:n]), 3.0, 0.1) == pytest.approx(exact, rel=1e-12)
 
 
+def test_a_small_error_is_one_to_divide_by():
+    net, x = [np.ones((1, 2)), np.zeros((1, 1))], np.ones((2, 1))
+    assert np.isfinite(predicted_ratio(net, x, 1e-11 * x, TANH, [1], rho=1e-12)).all()
+
+
 def test_at_deviation_0_there_is_no_ratio_where_the_net_makes_no_error():
     weights, X = random_weights([1, 3, 1], rng=0), np.linspace(-1, 1, 5)[:, None]
     Y = forward(weights, X, TANH)
@@ -1012,6 +1017,11 @@ def test_relu_interpolants_are_found_wherever_x_lies_and_counted_once():
     for shift in (0.0, 1e6, 1e7, 1e8, 1e9):                         # w x - b cancels there
         assert len(relu_interpolants(np.arange(4.0) + shift, [1.0, 0.0, 1.0, 3.0], 2)) == 1
     assert relu_interpolants([0.0, 1e-10, 1.0, 2.0], [1.0, -1.0, 0.5, 1.0], 2) == []      # one misses by 1, by rounding
+    assert len(relu_interpolants([-4.0, -3.0], [1.0, 2.0], 1)) == 1
+    even = [-5.0, -3.0, -1.0, 1.0, 3.0, 5.0]                        # mirror nets of one norm stand between two of a kind
+    assert len(relu_interpolants(even, np.ones(6), 3)) == 4
+    assert not any(np.signbit(V[V == 0]).any() for _, V in relu_interpolants(even, -np.ones(6), 3))
+    assert len(relu_interpolants(np.arange(4.0), [1.0, 2.0, 3.0, 4 + 1e-11], 2)) == 2       # a unit of 1e-11 is none
     # two patterns of one net, whose ratio of weights 5 / 128 is a tie when rounded to 6 decimals
     assert len(relu_interpolants([-2.0, 0.0, 2.0, 4.0], [-0.0030517578125, 0.0, -2.0, -4.0], 2)) == 1
 

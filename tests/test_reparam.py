@@ -1032,6 +1032,10 @@ def test_of_nine_measures_of_flatness_four_change_along_the_alpha_orbit_and_five
     adaptive = orbit_measures(loss, slope, H, theta, [12, 4], wide, starts=1, rng=0).adaptive
     many = epsilon_sharpness(loss, slope, theta, wide, hessian=H, box=wide * np.abs(theta), starts=32, rng=1).value
     assert np.isclose(adaptive, many, rtol=1e-3)
+    wavy = lambda t: float((1 - np.cos(7 * t)).sum() + t @ t), lambda t: 7 * np.sin(7 * t) + 2 * t          # noqa: E731
+    balls = {round(orbit_measures(*wavy, 51 * np.eye(2), np.zeros(2), [1, 1], 2.3, starts=1, rng=k).ball, 6)
+             for k in range(4)}
+    assert len(balls) > 1                                           # rng draws the starts
     by_units = measures(unit_scale(weights, 0, np.array([5.0, 1.0, 0.2, 3.0])), X, Y, 0.05)
     assert abs(by_units.least_trace / one.least_trace - 1) > 0.05   # by units this is no invariant, the others are
     for name in set(STAY) - {"least_trace"}:
@@ -1539,6 +1543,7 @@ def test_small_cases_by_hand():
     F, G = (np.diag(e[0]) for e in errors)
     S = reversing_output_map(F, G, np.zeros((2, 2)))
     assert (F ** 2).sum() > (G ** 2).sum() and ((F @ S) ** 2).sum() < ((G @ S) ** 2).sum()
+    assert reversing_output_map([[1.0, 1]], [[1 - 2.0 ** -50, 1 + 2.0 ** -52]], [[0, 0.0]]).shape == (2, 2)
     for seed in range(20):                                          # |F q| is one for all q; G as good or better
         a, b = np.random.default_rng(seed).integers(1, 2 ** 24, (2, 3))
         F = np.concatenate([np.column_stack([a, b]), np.column_stack([-b, a])]).astype(float)
@@ -1590,6 +1595,10 @@ def refusals():
         "theta has shape .5, 12.": lambda: value(np.ones((5, 12))),
         "theta has shape .13,.": lambda: value(np.ones(13)),
         "G has no smaller": lambda: reversing_output_map(Y + 1, Y + 2, Y),
+        "G has no smaller error": lambda: reversing_output_map([[1.0, 0]], [[0, 1.0]], [[0, 0.0]]),
+        "G has no smaller error than": lambda: reversing_output_map([[1e-8, 0]], [[0, 2e-8]], [[0, 0.0]]),
+        "the larger of rhat and rho is 2, it": lambda: radial_psi(v, 0.5, 1.0, 2.0),
+        "the larger of rhat and rho is 1.5": lambda: radial_psi_prime(v, 1.5, 1.0, 0.5),
         "in every direction": lambda: reversing_output_map(Y + 2, Y + 1, Y),
         "center has shape .3,.": lambda: power(v, np.ones(3), 1.0, 1.0),
         "center has shape .2, 1.": lambda: power_inverse(v, np.ones((2, 1)), 1.0, 1.0),
