@@ -1018,7 +1018,7 @@ def test_relu_interpolants_are_found_wherever_x_lies_and_counted_once():
         assert len(relu_interpolants(np.arange(4.0) + shift, [1.0, 0.0, 1.0, 3.0], 2)) == 1
     assert relu_interpolants([0.0, 1e-10, 1.0, 2.0], [1.0, -1.0, 0.5, 1.0], 2) == []      # one misses by 1, by rounding
     assert len(relu_interpolants([-4.0, -3.0], [1.0, 2.0], 1)) == 1
-    even = [-5.0, -3.0, -1.0, 1.0, 3.0, 5.0]                        # mirror nets of one norm stand between two of a kind
+    even = [-5.0, -3.0, -1.0, 1.0, 3.0, 5.0]                        # mirror nets stand between two of a kind
     assert len(relu_interpolants(even, np.ones(6), 3)) == 4
     assert not any(np.signbit(V[V == 0]).any() for _, V in relu_interpolants(even, -np.ones(6), 3))
     assert len(relu_interpolants(np.arange(4.0), [1.0, 2.0, 3.0, 4 + 1e-11], 2)) == 2       # a unit of 1e-11 is none
