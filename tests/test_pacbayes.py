@@ -792,11 +792,6 @@ def test_the_smallest_of_the_nets_that_arrive_is_taken():
     assert error > 0 and smallest_zero_error([floor], x, Y[:, 0], TANH, goal=0.75 * error, rng=0) is None
 
 
-def test_a_start_that_runs_off_to_infinity_does_not_stop_the_search():
-    nets = draw_experiment(problems(), rng=[1022, 10]).nets         # in this stream a step of smooLU overflows
-    assert set(nets) == {"ReLU", "tanh", "smooLU"}
-
-
 @SEEDS
 def test_starts_bend_within_the_data(seed):
     x = np.array([0.5, 2.0, 1.0])
