@@ -493,7 +493,7 @@ def test_the_literal_construction_costs_relu_and_rectified_tanh_only_digits():
             lost[n] = np.median(missed)
         assert lost[12] < 1e-11 and 100 * lost[12] < lost[200] < 1e-6           # 3e-14, and 1e-11 to 1e-8 by machine
         ours = ls.interpolate(X, Y, act, rng=0)
-        assert np.abs(forward(ours, X, act) - Y).max() < 0.1 * lost[200]     # the remedies of `interpolate`
+        assert np.abs(forward(ours, X, act) - Y).max() < 0.5 * lost[200]     # the remedies of `interpolate`
 
 
 def test_lemma_3_3_as_printed_is_refused_where_it_misses():
