@@ -1117,6 +1117,7 @@ def refusals():
         "and a positive sum, as": lambda: replication_hessian(F, G, [[1, 1, 1], [1, -2, -1]], [0.1, 0.2, -0.3]),
         "have a positive sum:": lambda: predicted_inertia(F, G, [-0.5, -0.5]),
         "0.3., it should have a positive": lambda: predicted_inertia(F, G, [0.1, 0.2, -0.3]),
+        "e.09.*it should have a positive": lambda: predicted_inertia(F, G, [1e9, -1e9 + 1.2e-7]),
         "A lam is up to 5.0e-13": lambda: replication_hessian(F, G, [[1e-12, -5e-13, 0], [1e3, 1e3, -2e3]], [1.0] * 3),
         "A has dependent rows": lambda: replication_hessian(F, G, [[0.0, 0.0]], lam),
         "phi.0. = 0.5": lambda: inactive_units_hessian(weights, X, Y, SIGMOID, SQUARE, 0, np.ones((1, 2))),
