@@ -761,7 +761,7 @@ def reversing_output_map(F, G, Y):
 
 def _shift(x, center):
     """[the project] x + center, refused unless center is a number or has x's last axes: the result is like x."""
-    if center.ndim and center.shape != x.shape[-center.ndim:]:
+    if np.ndim(center) and center.shape != x.shape[-center.ndim:]:
         raise ValueError(f"center has shape {center.shape}, it should be a number or fit the point's shape, {x.shape}")
     return x + center
 

@@ -72,6 +72,13 @@ def test_a_copy_keeps_the_hypotheses_of_theorems_and_stands_in_reading_order():
     assert "def hessian(" not in demo.copied(["epsilon_sharpness"])            # its argument `hessian` calls none
 
 
+def test_a_copied_map_takes_a_number_for_its_center_as_ours_does():
+    copied = alone("power_inverse", "power")
+    t = copied["power_inverse"](np.array([0.5, -2.0]), 0.0, 1.0, 0.1)
+    assert np.allclose(t, [0.5 * 0.35, -2 * 4.1], rtol=1e-15)
+    assert np.allclose(copied["power"](t, 0.0, 1.0, 0.1), [0.5, -2], rtol=1e-12)
+
+
 def test_blank_leaves_the_bodies_of_the_named_functions_out_and_nothing_else():
     scope = alone("hessian", "gradient", blank=True)
     with pytest.raises(NotImplementedError):
