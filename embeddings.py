@@ -329,10 +329,9 @@ def _replication(lam, A, beta):
         raise ValueError(f"beta is {beta}, it should be positive: relu(beta t) = beta relu(t) only then")
     if not _adds_up(share, 1):
         raise ValueError(f"lam * beta sums to {share.sum():g}, it should sum to 1")
-    size = np.abs(A).max(axis=1, keepdims=True)
     if (np.abs(A @ share) > 1e-9 * np.abs(A) @ np.abs(share)).any():
         raise ValueError(f"A (lam * beta) is {A @ share}, it should be 0")
-    C = (A * share) @ A.T
+    C, size = (A * share) @ A.T, np.abs(A).max(axis=1, keepdims=True)
     if not size.all() or np.linalg.matrix_rank(A / size) < len(A):
         raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
     return beta, C

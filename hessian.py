@@ -164,7 +164,7 @@ def _slope_level(weights, X, Y, act, loss):
     see what moves all alike; a logit by 4 eps at least, as l' = p - y is off by eps p however small the logits are.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name: a copy needs neither
+    e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
 
@@ -185,10 +185,10 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
     stays False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates
-    ever more (however small its gradient), or l' underflows, and where H is 0 or does not exist, as for |r| (at whose
-    kinks True can be wrong). A start at a saddle is stationary, and is returned at once; so is one at a kink of ReLU
-    where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x P
-    matrix is diagonalised in each step), and for inputs of like size.
+    ever more (however small its gradient), where l' underflows, and where H is 0 or does not exist, as for |r|, at
+    whose kinks a True can be wrong. A start at a saddle is stationary, and is returned at once; so is one at a kink of
+    ReLU where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x
+    P matrix is diagonalised in each step), and for inputs of like size.
     """
     def value_and_gradient(theta):
         trial = unstack(theta, weights)
@@ -617,9 +617,9 @@ def _coupling(A, lam):
     if (lam == 0).any() or lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have no zero, else xi and eta are no coordinates (predicted_inertia "
                          "takes zeros), and a positive sum, as the embeddings have")
-    size = np.abs(A).max(axis=1, keepdims=True)
     if (np.abs(A @ lam) > 1e-9 * np.abs(A) @ np.abs(lam)).any():
         raise ValueError(f"A lam is up to {np.abs(A @ lam).max():.1e}, it should be 0")
+    size = np.abs(A).max(axis=1, keepdims=True)
     if not size.all() or np.linalg.matrix_rank(A / size) < len(A):
         raise ValueError("A has dependent rows, they should be independent for xi and eta to be coordinates")
     return (A * lam) @ A.T

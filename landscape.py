@@ -1186,13 +1186,12 @@ def _graph(edges, params, D):
 
 
 def _graph_pass(graph, X, act):
-    """[Cooper 2018, Sec. 3, corrected] z_v and o_v of all nodes, depth by depth, (n, nodes + 1), node -1 last."""
+    """[Cooper 2018, Sec. 3, corrected] z_v and, but of outputs, o_v, depth by depth, (n, nodes + 1), node -1 last."""
     z = np.zeros((len(X), len(graph.W)))
     o = z.copy()
     o[:, :X.shape[1]], o[:, -1] = X, -1.0
     for level in graph.levels:
         z[:, level] = o @ graph.W[level].T
-        o[:, level] = z[:, level]
         inner = level[~np.isin(level, graph.outputs)]
         o[:, inner] = act.f(z[:, inner])
     return z, o

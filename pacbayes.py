@@ -770,7 +770,7 @@ def relu_units_needed(x, y):
     if not (dx > 0).all():
         raise ValueError("x has equal entries, they should be distinct")
     d = np.diff(dy / dx)                                            # (n - 2,)
-    rounding = 16 * EPS * np.abs(y).max() * (1 / dx[1:] + 1 / dx[:-1])          # of targets good to 8 eps
+    rounding = 16 * EPS * np.abs(y).max() * (1 / dx[1:] + 1 / dx[:-1])          # 8 eps of either target
     sign = np.sign(d) * (np.abs(d) > rounding)                      # collinear points need no kink
     starts = np.flatnonzero(np.diff(sign, prepend=np.nan) != 0)     # of the runs, the first included
     lengths = np.diff(starts, append=len(sign))

@@ -825,6 +825,15 @@ def test_a_fit_goes_on_while_its_damping_is_small_and_is_not_done_because_all_is
 def test_a_fit_of_targets_0_by_weights_that_go_to_0_converges():
     X = np.random.default_rng(0).normal(size=(2, 2))                # r falls with its own rounding level
     assert all(ls.fit(random_weights([2, 1], rng=seed), X, np.zeros((2, 1)), TANH).converged for seed in range(3))
+    x = np.random.default_rng(0).normal(size=(2, 2))[:1, :1]
+    assert ls.fit(random_weights([1, 3, 1], rng=0), x, np.zeros((1, 1)), RELU).converged
+
+
+def test_the_last_steps_of_a_fit_mind_small_outputs_beside_large_ones():
+    rng = np.random.default_rng(21)
+    X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))         # |r|^2 is the rounding of the largest alone
+    for fit in ls.fit_many([random_weights([3, 8, 2], rng=[21, k]) for k in (27, 30)], X, Y, RELU):
+        assert fit.converged and fit.loss < 1e-25
 
 
 def test_a_fit_restarted_from_its_result_stays_there():

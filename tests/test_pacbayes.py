@@ -792,6 +792,14 @@ def test_the_smallest_of_the_nets_that_arrive_is_taken():
     assert error > 0 and smallest_zero_error([floor], x, Y[:, 0], TANH, goal=0.75 * error, rng=0) is None
 
 
+def test_four_tanh_units_often_fit_the_data_of_fig_2_and_three_do_not():
+    x, eps, *_ = experiment()
+    for units, some in ((3, False), (4, True)):
+        starts = kinked_starts(x, units, 32, rng=np.random.default_rng(0))
+        fits = fit_many(starts, x[:, None], (np.tanh(x) + eps)[:, None], TANH)
+        assert any(2 * f.loss < 1e-20 for f in fits) == some
+
+
 @SEEDS
 def test_starts_bend_within_the_data(seed):
     x = np.array([0.5, 2.0, 1.0])
