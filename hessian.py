@@ -329,11 +329,10 @@ def _shallow(weights, X, Y, act, loss, H, add):
     J, d2l = np.zeros((len(H), M, n)), loss.d2(z[1], Y).transpose(1, 2, 0).copy()
     np.multiply((V[:, :, None] * slope[:, None])[:, None], x[:, None], out=J[:h * c].reshape(h, c, M, n))
     J[h * c:].reshape(M, c2, M, n)[m, :, m] = inputs[1].T
-    if not add:                                                     # H is not filled yet, and the += below reads these
-        H[:h * c, :h * c].reshape(h, c, h, c)[i, :, i] = 0
-    for s in range(0, len(H), 128):                                 # by strips of rows, from the diagonal on
-        strip = np.einsum("kmn,pkn->pmn", d2l, J[s:s + 128])        # l'' J
-        strip, rest, block = strip.reshape(len(strip), -1), J[s:].reshape(len(H) - s, -1).T, H[s:s + 128, s:]
+    step = c * -(-128 // c)                                         # whole units: their (c, c) blocks are all filled
+    for s in range(0, len(H), step):                                # by strips of rows, from the diagonal on
+        strip = np.einsum("kmn,pkn->pmn", d2l, J[s:s + step])       # l'' J
+        strip, rest, block = strip.reshape(len(strip), -1), J[s:].reshape(len(H) - s, -1).T, H[s:s + step, s:]
         if add:
             block += strip @ rest
         else:
