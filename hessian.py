@@ -584,9 +584,10 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
 
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
-    An entry that is rounding comes back as 0: one below the same sum of absolute values with, in the place of delta,
-    the level of l' (as in minimize) sent back through |W|^T. That is some 1e-12 of a common entry, 1e-11 to 1e-8 where
-    the net is stationary, and more than all of F and G at zero training error.
+    What is rounding comes back as 0: an entry below the same sum of absolute values with, in the place of delta, the
+    level of l' (as in minimize) sent back through |W|^T, and a singular value of F below the norm of these levels. They
+    are some 1e-12 of a common entry, 1e-11 to 1e-8 where the net is stationary, and more than all of F and G at zero
+    training error.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
@@ -595,16 +596,18 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     (test_softmax_takes_one_more_from_the_rank_of_F).
     """
     inputs, z = forward_pass(weights, X, act)
-    a, s, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]  # (n, D'), (n,), (M',)
+    a, ua, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]  # (n, D'), u . a~ (n,), (M',)
     delta = deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]               # (n, M')
-    F = (delta * act.df(s)[:, None]).T @ a
-    G = (a * (delta @ zeta * act.d2f(s))[:, None]).T @ a
+    F = (delta * act.df(ua)[:, None]).T @ a
+    G = (a * (delta @ zeta * act.d2f(ua))[:, None]).T @ a
     size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)    # from here on sizes, for the rounding
     level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
-    F_level = (level * np.abs(act.df(s))[:, None]).T @ np.abs(a)
-    G_level = (np.abs(a) * (level @ np.abs(zeta) * np.abs(act.d2f(s)))[:, None]).T @ np.abs(a)
-    G = np.where(np.abs(G) > G_level, G, 0)
-    return Curvature(np.where(np.abs(F) > F_level, F, 0), G / 2 + G.T / 2)      # symmetric bit by bit
+    F_level = (level * np.abs(act.df(ua))[:, None]).T @ np.abs(a)
+    G_level = (np.abs(a) * (level @ np.abs(zeta) * np.abs(act.d2f(ua)))[:, None]).T @ np.abs(a)
+    F, G = np.where(np.abs(F) > F_level, F, 0), np.where(np.abs(G) > G_level, G, 0)
+    U, s, Vt = np.linalg.svd(F, full_matrices=False)
+    F -= (U * np.where(s > np.linalg.norm(F_level), 0, s)) @ Vt                 # as at zeta^T F = 0
+    return Curvature(F, G / 2 + G.T / 2)                                        # symmetric bit by bit
 
 
 def _coupling(A, lam):

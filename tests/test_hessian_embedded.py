@@ -288,6 +288,24 @@ def test_inertia_law_with_zeros_among_the_lambda():
     assert rest < 0 and predicted_inertia(F, G, [0.9, 0.1, rest]) == predicted_inertia(F, G, [0.9, 0.1, 0.0])
 
 
+def test_inertia_law_at_stationary_points_needs_no_tolerance():
+    """zeta^T F = 0 there (ReLU: and F u = 0; softmax: and 1^T F = 0), so F is singular: to rounding is not enough."""
+    for act, M, loss, rank in ((RELU, 3, SQUARE, 2), (TANH, 2, SQUARE, 1), (TANH, 2, LOGISTIC, 1), (TANH, 3, SOFTMAX, 1)):
+        replicate, tried = replicate_relu_unit if act is RELU else replicate_unit, 0
+        for seed in range(5, 11):                                   # no unit that is off on all samples
+            weights, X, Y = stationary([2, 2, M], act, seed, n=30, spread=True, loss=loss)
+            F, G = replication_curvature(weights, X, Y, act, loss, 0, 0)
+            H, lam = hessian(weights, X, Y, act, loss), ([0.5, 0.5], [1.0, 0.0], [0.6, 0.9, -0.5])[seed % 3]
+            W = hessian(replicate(weights, 0, 0, lam), X, Y, act, loss)
+            narrow, wide = (inertia(A, 1e-10 * np.linalg.norm(A, 2)) for A in (H, W))
+            if min(narrow.gap, wide.gap) > 100:                     # else the count is not to be had
+                tried += 1
+                surplus = predicted_inertia(F, G, lam)
+                assert wide[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)), (act.name, loss.name, seed)
+                assert np.linalg.matrix_rank(F) == rank
+        assert tried >= 4
+
+
 def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
     F, lam = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), np.array([2.0, -1.0])
     G = np.diag([1.0, -3.0, 0.0])
