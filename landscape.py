@@ -27,7 +27,7 @@ before and after the layer he widens; row j of W_q is his w_j (u_j), column j of
 layers" are one hidden layer. Cooper's loss is power_loss(2), twice our square loss; his n, d, p are our P, n, D.
 
 A bad argument, and what leaves float64, is refused with a ValueError that names it; docstrings say so only where the
-reason is mathematics. A result may underflow to 0 below 1e-100.
+reason is mathematics. What is below 1e-100 may be taken for 0.
 """
 import inspect
 import re
@@ -80,7 +80,8 @@ def checked(function):
 class Activation(NamedTuple):
     """[Fukumizu 2019, Sec. 2] phi, phi' and phi''. At a kink the derivative is the one from the left.
 
-    jet, if there is one, gives all three of an array at once, faster than one by one.
+    Each takes an array of any shape, an empty one too, and gives one of that shape, constants too: np.ones_like(x).
+    jet, if there is one, gives all three at once, faster than one by one.
     """
     name: str
     f: Callable
@@ -246,7 +247,10 @@ RECTIFIED_TANH = Activation("rectified tanh", rectified_tanh, drectified_tanh, d
 # ---------------------------------------------------------------------------------------------------------------------
 
 class Loss(NamedTuple):
-    """[Fukumizu 2019, Eq. 3] value(F, Y) -> (n,), d1 -> (n, M), d2 -> (n, M, M)."""
+    """[Fukumizu 2019, Eq. 3] value(F, Y) -> (n,), d1 -> (n, M), d2 -> (n, M, M).
+
+    A loss of logits should have the name logistic or softmax, by which minimize knows how exact l' can be.
+    """
     name: str
     value: Callable
     d1: Callable
@@ -810,7 +814,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     approached slowly here; hessian.minimize is made for it.
     """
     like = starts[0]
-    theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts])      # (B, P)
+    theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts], dtype=float)     # (B, P)
     r, J = _residual_and_jacobian(theta, like, X, Y, act)                       # (B, n M), (B, n M, P)
     damping, count = np.full(len(theta), 1e-3), np.zeros(len(theta), int)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken, others go on
@@ -839,6 +843,8 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             trial = theta[near] - (np.linalg.pinv(J[near], rcond=1e-13) @ r[near, :, None])[..., 0]
             after = ((_residual(trial, like, X, Y, act) / size) ** 2).sum(axis=1)
             moved = near[after < before]
+            if len(moved) == 0:
+                break
             theta[moved], count[moved] = trial[after < before], count[moved] + 1
             r[moved], J[moved] = _residual_and_jacobian(theta[moved], like, X, Y, act)
             near = near[after < before / 2]
@@ -968,6 +974,11 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     theta : (P,) array
     level : function, or None; theta -> the rounding of r (N,); None: 100 eps |J| |theta|, blind to constants in r
     """
+    theta = theta.copy()                                            # residual may work in place
+    shapes = [getattr(part, "shape", None) for part in (residual(theta), jacobian(theta))]
+    if None in shapes or shapes != [shapes[0][:1], (*shapes[0], len(theta))]:
+        raise ValueError(f"residual and jacobian return shapes {shapes[0]} and {shapes[1]}, they should return arrays "
+                         f"(N,) and (N, P) with P = {len(theta)}")
     level = level or (lambda theta: 100 * EPS * np.abs(jacobian(theta)) @ np.abs(theta))
     r = residual(theta)
     for _ in range(100):
@@ -985,7 +996,7 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
         worst = np.argmax(np.abs(r) - level(theta))
         raise ValueError(f"theta does not lead to zero loss: a residual stays at {np.abs(r[worst]):.1e}, rounding is "
                          f"{level(theta)[worst]:.1e}; it should start nearer, or where the Jacobian has full rank")
-    return theta.copy()
+    return theta
 
 
 @checked
@@ -1364,7 +1375,7 @@ def check_real(name, value):
     try:
         array = np.asarray(value)
     except ValueError:
-        raise ValueError(f"{name} is ragged, its rows should have equal lengths") from None
+        raise ValueError(f"{name} is ragged, its rows should have equal lengths (flatten stacks a net)") from None
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {array.dtype} values, it should hold real numbers")
     array = np.asarray(array, dtype=float, order="C")

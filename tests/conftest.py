@@ -67,8 +67,9 @@ def in_place_of(ours, theirs):
 def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: "whole" in inspect.signature(item.function).parameters)     # wait for demo.py: last
     if config.getoption("--mine") is not None:
-        items[:] = [item for item in items if "refuse" not in item.name and item.path.name != "test_robustness.py"
-                    and "monkeypatch" not in inspect.signature(item.function).parameters]
+        items[:] = [item for item in items if "refuse" not in item.name
+                    and item.path.name not in ("test_robustness.py", "test_copy.py")    # which compares bit by bit
+                    and not {"monkeypatch", "whole"} & set(inspect.signature(item.function).parameters)]
 
 
 def pytest_runtest_setup(item):

@@ -290,7 +290,8 @@ def test_inertia_law_with_zeros_among_the_lambda():
 
 def test_inertia_law_at_stationary_points_needs_no_tolerance():
     """zeta^T F = 0 there (ReLU: and F u = 0; softmax: and 1^T F = 0), so F is singular: to rounding is not enough."""
-    for act, M, loss, rank in ((RELU, 3, SQUARE, 2), (TANH, 2, SQUARE, 1), (TANH, 2, LOGISTIC, 1), (TANH, 3, SOFTMAX, 1)):
+    cases = (RELU, 3, SQUARE, 2), (TANH, 2, SQUARE, 1), (TANH, 2, LOGISTIC, 1), (TANH, 3, SOFTMAX, 1)
+    for act, M, loss, rank in cases:
         replicate, tried = replicate_relu_unit if act is RELU else replicate_unit, 0
         for seed in range(5, 11):                                   # no unit that is off on all samples
             weights, X, Y = stationary([2, 2, M], act, seed, n=30, spread=True, loss=loss)

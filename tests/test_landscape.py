@@ -743,6 +743,12 @@ def test_fit_many_gives_what_fit_gives_for_each_start_and_says_which_succeeded()
     assert all(r.converged == (r.loss < 1e-25) for r in results)
 
 
+def test_an_activation_written_for_numbers_one_by_one_can_be_fitted():
+    erf = Activation("erf", np.vectorize(math.erf), lambda x: 2 / np.sqrt(np.pi) * np.exp(-x ** 2), np.zeros_like)
+    X = np.linspace(-1, 1, 6)[:, None]                              # np.vectorize refuses empty arrays
+    assert all(ls.fit(random_weights([1, 10, 1], rng=k), X, np.sin(3 * X), erf).converged for k in range(3))
+
+
 def test_fit_converges_to_the_normal_equations_for_a_linear_net_with_more_data_than_weights():
     _, X, Y = draw([3, 2], n=20)
     result = ls.fit([np.zeros((2, 4))], X, Y, TANH)
@@ -1039,6 +1045,13 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     with pytest.raises(ValueError):                                          # close to zero, but no rounding
         ls.project_to_zero(near, jac, start)
     assert near(ls.project_to_zero(near, jac, start, level=lambda theta: np.array([1e-3]))) <= 1e-3
+    for r, J in ((lambda t: [t @ t - 1], jac), (lambda t: t @ t - 1, jac), (sphere, lambda t: 2 * t),
+                 (lambda t: sphere(t)[:, None], jac), (sphere, lambda t: 2 * t[None, None])):
+        with pytest.raises(ValueError, match="residual and jacobian return shapes"):
+            ls.project_to_zero(r, J, start)
+    mine = start.copy()
+    ls.project_to_zero(lambda t: (t.sort(), sphere(t))[1], jac, mine)        # it sorts what it is given, in place
+    assert (mine == start).all()
     # controls: no zero at all, no way there from the centre, and circles that meet in points only
     with pytest.raises(ValueError):
         ls.project_to_zero(lambda theta: np.array([theta @ theta + 1]), jac, start)
