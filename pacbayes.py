@@ -819,7 +819,7 @@ def relu_interpolants(x, y, units):
         raise ValueError("x has entries that float64 cannot tell apart beside the others, they should be distinct")
     on = np.concatenate([cut >= cut[:, None], cut < cut[1:, None]])             # (2n - 1, n): right of, left of a cut
     chosen, found = combinations(range(len(on)), units), []
-    while len(sets := list(islice(chosen, 20_000))):
+    while len(sets := list(islice(chosen, 5_000))):
         found.append(_pattern_solutions(on[np.array(sets)], t, y[order]))
     p, q, s = np.moveaxis(np.concatenate(found), 2, 0)              # each (nets, units)
     p, q = p / half, q + p * (middle / half)                        # from t back to x

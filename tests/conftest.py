@@ -65,7 +65,8 @@ def in_place_of(ours, theirs):
 
 
 def pytest_collection_modifyitems(config, items):
-    items.sort(key=lambda item: "whole" in inspect.signature(item.function).parameters)     # wait for demo.py: last
+    waits = {"whole", "marked"}                                     # for other processes: last
+    items.sort(key=lambda item: not waits.isdisjoint(inspect.signature(item.function).parameters))
     if config.getoption("--mine") is not None:
         items[:] = [item for item in items if "refuse" not in item.name
                     and item.path.name not in ("test_robustness.py", "test_copy.py")    # which compares bit by bit

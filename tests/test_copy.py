@@ -88,8 +88,8 @@ def test_blank_leaves_the_bodies_of_the_named_functions_out_and_nothing_else():
     assert len(scope["forward_pass"]([np.ones((1, 1))], X, None)[1]) == 1       # the rest is whole
 
 
-def marks(directory, texts, chosen):
-    """The last lines of pytest run with --mine on the tests that `chosen` picks, for each text; all at once."""
+def marking(directory, texts, chosen):
+    """pytest with --mine on the tests that `chosen` picks, a process for each text; all at once."""
     files = [f"tests/test_{name}.py" for name in ("landscape", "hessian", "hessian_embedded")]
     options = ["-k", chosen, "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--assert=plain", "-q"]     # quick
     runs = []
@@ -98,11 +98,12 @@ def marks(directory, texts, chosen):
         path.write_text(text)
         runs.append(subprocess.Popen([sys.executable, "-m", "pytest", *files, "--mine", str(path), *options], cwd=ROOT,
                                      stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}))
-    said = [run.communicate()[0] for run in runs]
-    return [text[text.index("your functions"):] for text in said]
+    return runs
 
 
-def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
+@pytest.fixture(scope="session", autouse=True)
+def marked(tmp_path_factory):
+    """Names, and a function that gives the marks of right and of wrong copies. They run beside the tests."""
     chosen = ("first_order_expansion_of_the_loss or inertia_law_with_zeros or linear_regression_has_the_hessian or "
               "takes_the_form_that_suits")                          # which looks inside hessian, and is left out
     names = ["gradient", "hessian_plain", "predicted_inertia", "hessian"]
@@ -111,7 +112,14 @@ def test_mine_passes_what_copy_prints_and_finds_wrong_versions(tmp_path):
     wrong = wrong.replace("return (H + H.T) / 2", "return (H + H.T) / 4")
     wrong = re.sub(r"(?s)(def predicted_inertia.*?)p \* up \+ m \* down", r"\1p * up - m * down", wrong)
     assert wrong != right
-    passed, failed = marks(tmp_path, [right, wrong], chosen)
+    runs = marking(tmp_path_factory.mktemp("mine"), [right, wrong], chosen)
+    yield names, lambda: [text[text.index("your functions"):] for text in (run.communicate()[0] for run in runs)]
+    for run in runs:
+        run.kill()
+
+
+def test_mine_passes_what_copy_prints_and_finds_wrong_versions(marked):
+    names, (passed, failed) = marked[0], marked[1]()
     assert "fails" not in passed
     for name in names:
         assert re.search(rf"^{name}: (\d+) of \1 claims hold$", passed, re.M) and f"{name}: 0 of 0" not in passed

@@ -112,7 +112,7 @@ def test_copy_0_stays_the_others_come_last_and_a_bias_column_stays_last():
     weights = [np.arange(6.0).reshape(3, 2), 10 + np.arange(8.0).reshape(2, 4)]
     wide = replicate_unit(weights, 0, 1, [0.2, 0.3, 0.5])
     assert (wide[0] == [[0, 1], [2, 3], [4, 5], [2, 3], [2, 3]]).all()
-    assert np.allclose(wide[1], [[10, 2.2, 12, 3.3, 5.5, 13], [14, 3.0, 16, 4.5, 7.5, 17]], rtol=1e-15)
+    assert np.allclose(wide[1], [[10, 2.2, 12, 3.3, 5.5, 13], [14, 3.0, 16, 4.5, 7.5, 17]], rtol=1e-15, atol=0)
     wide = replicate_relu_unit(weights, 0, 1, [0.5, 2.0], [1.0, 0.25])
     assert (wide[0] == [[0, 1], [2, 3], [4, 5], [0.5, 0.75]]).all()
     assert (wide[1] == [[10, 5.5, 12, 22, 13], [14, 7.5, 16, 30, 17]]).all()
@@ -338,7 +338,8 @@ def test_proposition_7_units_in_B_K_stay_off_on_the_data():
             f, H0 = forward(weights, 3 * X, act), len(weights[layer])
             a = 3 * X if layer == 0 else act.f(np.hstack([3 * X, -np.ones((7, 1))]) @ weights[0].T)
             R = max(1.0, np.linalg.norm(a, axis=1).max())
-            assert (wide[layer][H0:, :-1] == 0).all() and np.allclose(wide[layer][H0:, -1], 2 * K * R, rtol=1e-14)
+            W, b = wide[layer][H0:, :-1], wide[layer][H0:, -1]
+            assert not W.any() and np.allclose(b, 2 * K * R, rtol=1e-14, atol=0)
             for _ in range(20):
                 d = rng.normal(size=(2, wide[layer].shape[1] - 1))
                 wide[layer][H0:, :-1] = K * d / np.linalg.norm(d, axis=1, keepdims=True)        # the rim of B_K
@@ -418,7 +419,7 @@ def gradients(points, like, X, Y, act):
     return np.concatenate([block.reshape(len(points), -1) for block in blocks], axis=1)
 
 
-def lowest_descent(weights, X, Y, act, distance=2e-3, count=64, steps=1500):
+def lowest_descent(weights, X, Y, act, distance=2e-3, count=16, steps=1500):
     """The lowest L reached by `count` descents from nearby, minus L there, and the largest gradient left."""
     theta, rng = flatten(weights), np.random.default_rng(0)
     values, Q = np.linalg.eigh(hessian(weights, X, Y, act))
@@ -480,7 +481,7 @@ def test_erratum_a_saddle_has_to_be_stationary():
 def test_relu_homogeneity_a_to_c():
     rng = np.random.default_rng(0)
     t, r = rng.normal(size=50), rng.uniform(0.1, 10, size=50)
-    assert np.allclose(RELU.f(r * t), r * RELU.f(t), rtol=1e-15)    # (a)
+    assert np.allclose(RELU.f(r * t), r * RELU.f(t), rtol=1e-15, atol=0)    # (a)
     assert (RELU.df(r * t) == RELU.df(t)).all()                     # (b)
     assert not RELU.d2f(t).any()                                    # (c)
     assert np.abs(TANH.f(r * t) - r * TANH.f(t)).max() > 0.1        # control
@@ -526,7 +527,7 @@ def test_proposition_8_f_is_constant_inside_the_radius_and_changes_beyond(widths
     a = np.hstack([a, -np.ones((7, 1))])
     reach = np.abs(a @ weights[layer].T) / np.linalg.norm(a, axis=1)[:, None]   # of every unit
     assert np.allclose([flat_radius(weights, X, layer, unit, A) for unit in range(len(weights[layer]))],
-                       reach.min(axis=0) / np.linalg.norm(A, axis=0).max(), rtol=1e-13)
+                       reach.min(axis=0) / np.linalg.norm(A, axis=0).max(), rtol=1e-13, atol=0)
     for _ in range(50):
         eta = rng.normal(size=(2, a.shape[1]))
         eta *= 0.999 * radius / np.linalg.norm(eta)
@@ -544,8 +545,8 @@ def test_the_radius_scales_with_A_and_not_with_the_inputs():
     A = np.array([[1.0, 0, 1], [0, 2, 1]])
     radius = flat_radius(weights, X, 0, 0, A)
     for size in (1e-9, 1e-3, 1e6):
-        assert np.isclose(flat_radius(weights, X, 0, 0, A * size) * size, radius, rtol=1e-14)
-        assert np.isclose(flat_radius(weights, X * size, 0, 0, A), radius, rtol=1e-14)
+        assert np.isclose(flat_radius(weights, X, 0, 0, A * size) * size, radius, rtol=1e-14, atol=0)
+        assert np.isclose(flat_radius(weights, X * size, 0, 0, A), radius, rtol=1e-14, atol=0)
 
 
 def test_erratum_proposition_8_needs_beta_in_eq_6():
@@ -645,6 +646,8 @@ def test_a_net_without_redundancy_comes_back_unchanged(widths, bias):
     weights, X, _ = draw(widths, bias, n=200)
     for act in (TANH, SIGMOID, SOFTPLUS, LEAKY_RELU):               # nor do data that keep every unit busy change it
         assert all((a == b).all() for a, b in zip(reduce_units(weights, act, X=X), weights))
+    bare = [np.array([[1.0, 0.5], [0.0, 0.7]]), np.array([[0.3, 0.9]])]     # no bias to take a constant unit
+    assert all(map(np.array_equal, bare, reduce_units(bare, SIGMOID, X=np.ones((2, 1)))))
 
 
 def test_reduce_units_undoes_many_embeddings_in_any_order_of_the_units():
@@ -694,6 +697,9 @@ def test_reduce_units_merges_positive_multiples_where_phi_is_homogeneous():
         assert same_function(back, weights, X, act)
         weights[layer][2] *= -1                                     # negative ones leave a linear rest
         assert len(reduce_units(weights, act)[layer]) == 3
+    far = [np.array([[1.0, 2.0], [1e-9, 2e-9]]), np.array([[1.0, -0.999e9]])]         # v of the second counts times c
+    X = np.array([[1.0, 0.5], [0.3, 2.0]])
+    assert np.allclose(forward(reduce_units(far, RELU), X, RELU), forward(far, X, RELU), rtol=1e-6, atol=0)
 
 
 def test_reduce_units_moves_constant_units_into_the_next_bias():
@@ -705,7 +711,7 @@ def test_reduce_units_moves_constant_units_into_the_next_bias():
         back = reduce_units(weights, act, X=X)
         assert len(back[layer]) == 1 and relative(forward(back, X, act), forward(weights, X, act)) < 1e-13
         moved = weights[layer + 1][:, 3] - weights[layer + 1][:, [0, 2]] @ act.f(-weights[layer][[0, 2], -1])
-        assert np.allclose(back[layer + 1][:, 1], moved, rtol=1e-13)
+        assert np.allclose(back[layer + 1][:, 1], moved, rtol=1e-13, atol=0)
         if act not in (RELU, LEAKY_RELU):                           # where they are multiples of each other
             assert len(reduce_units(weights, act)[layer]) == (1 if layer else 3)    # without X: a bias or a weight?
         weights[layer][2] = 0
@@ -832,9 +838,10 @@ def test_embedding_norms_are_those_of_the_embedded_nets():
         share = np.array([0.5, 0.3, 0.2])                           # gamma_j beta_j, any of sum 1
         least = replicate_relu_unit(weights, 0, unit, np.sqrt(share * u / zeta), np.sqrt(share * zeta / u))
         square = [flatten(net) @ flatten(net) for net in (weights, even, none, least)]
-        assert np.allclose(norms[:4], square, rtol=1e-13)
+        assert np.allclose(norms[:4], square, rtol=1e-13, atol=0)
         assert norms.replication_is_smaller == (square[1] < square[2])
-        assert np.allclose(norms[5:8], [np.abs(flatten(net)).sum() for net in (weights, even, none)], rtol=1e-13)
+        sizes = [np.abs(flatten(net)).sum() for net in (weights, even, none)]
+        assert np.allclose(norms[5:8], sizes, rtol=1e-13, atol=0)
         for _ in range(8):
             lam, (gamma, beta) = rng.normal(size=3), relu_pair(rng, 3)
             lam[0] += 1 - lam.sum()
@@ -879,6 +886,7 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
     weights, X, _ = draw([2, 3, 2])
     bias_free, zeta, lam = draw([2, 3, 2], bias=False)[0], weights[1][:, 0], np.array([0.5, 0.5])
     A, one = complement(lam), np.ones((1, 2))
+    elu = TANH._replace(name="ELU", f=lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))))     # x for x > 0 only
     for name, call in [
             ("lam", lambda: replicate_unit(weights, 0, 0, [0.5, 0.5 + 1e-8])),
             ("V", lambda: split_unit(weights, 0, 0, np.outer([0.5, 0.5 + 1e-8], zeta))),
@@ -922,6 +930,7 @@ def test_what_would_change_the_function_or_be_no_coordinates_is_refused():
             ("wide", lambda: read_omega(replicate_unit(weights, 0, 0, lam), 0, 3, lam, A)),
             ("act", lambda: flat_radius(weights, X, 0, 0, A, act=TANH)),
             ("act", lambda: flat_radius(weights, X, 0, 0, A, act=SMOOLU)),
+            ("act is ELU", lambda: flat_radius([np.ones((1, 1))] * 2, [[-1.0]], 0, 0, A, act=elu)),
             ("A", lambda: flat_radius(weights, X, 0, 0, np.zeros((1, 2))))]:
         with pytest.raises(ValueError, match=name + r"\b.* should"):
             call()

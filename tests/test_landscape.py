@@ -136,7 +136,7 @@ def test_erratum_a_truncated_tanh_is_not_smooth_at_zero():
     # [Cooper 2018, Sec. 3.1] lists truncated tanh among the rectified smooth functions.
     h = 1e-6
     right, left = RECTIFIED_TANH.f(h) / h, RECTIFIED_TANH.f(-h) / -h
-    assert np.isclose(right, 1, rtol=1e-11) and left == 0           # 1 - h^2/3: the slope jumps
+    assert np.isclose(right, 1, rtol=1e-11, atol=0) and left == 0           # 1 - h^2/3: the slope jumps
     assert SMOOLU.f(h) / h == SMOOLU.f(-h) / -h == 0
 
 
@@ -191,7 +191,7 @@ def test_all_power_losses_vanish_on_the_same_set_but_differ_in_their_hessian_the
         with pytest.raises(ValueError):                                      # a < 2: no second derivative on the set
             power_loss(a).d2(F, F + [[0, 1.0]])
         with pytest.raises(ValueError, match="to rounding"):
-            power_loss(a).d2(F, F * (1 + 4 * EPS))
+            power_loss(a).d2(F, F * [[1 + 4 * EPS, 2]])
     assert (power_loss(1).d2(F, F + 1.0) == 0).all()
     for Y in (F * (1 + 1e-12), 0 * F):                                      # control: beyond rounding, and of y = 0
         d2 = power_loss(1.5).d2(Y + [[1e-12, -1e-12]], Y)
@@ -258,7 +258,7 @@ def test_forward_is_the_papers_recursion_with_the_bias_on_the_input_minus_one():
     x = np.array([0.3, -0.2])
     z = np.array([2 * 0.3 - 0.2 - 0.5, -0.3 - 0.6])                          # w . x - b
     expected = np.tanh(z[0]) - np.tanh(z[1]) - 4.0
-    assert np.isclose(forward([W1, W2], x[None], TANH)[0, 0], expected, rtol=1e-15)
+    assert np.isclose(forward([W1, W2], x[None], TANH)[0, 0], expected, rtol=1e-15, atol=0)
 
 
 def test_inputs_one_column_short_are_read_as_a_layer_with_bias():
@@ -360,8 +360,8 @@ def test_the_first_order_expansion_of_the_loss_errs_by_h_squared(act, loss):
 def test_training_loss_is_the_sum_and_not_the_mean():
     weights, X, Y = draw([2, 3, 2], n=7)
     parts = [training_loss(weights, X[i:i + 1], Y[i:i + 1], TANH) for i in range(7)]
-    assert np.isclose(training_loss(weights, X, Y, TANH), sum(parts), rtol=1e-14)
-    assert np.isclose(parts[0], 0.5 * ((forward(weights, X[:1], TANH) - Y[:1]) ** 2).sum(), rtol=1e-14)
+    assert np.isclose(training_loss(weights, X, Y, TANH), sum(parts), rtol=1e-14, atol=0)
+    assert np.isclose(parts[0], 0.5 * ((forward(weights, X[:1], TANH) - Y[:1]) ** 2).sum(), rtol=1e-14, atol=0)
 
 
 def test_a_stack_of_nets_is_passed_through_as_each_net_alone():
@@ -455,7 +455,8 @@ def test_lemma_3_3_as_printed_fits_a_dozen_points_well_apart(act):
     Y, a = rng.normal(size=(12, 2)), np.array([1.5, -1.0])
     W1, W2 = ls.interpolate_as_printed(X, Y, act, a)
     t = np.sort(X @ a)
-    assert (W1[:, :2] == a).all() and np.allclose(W1[:, 2], np.append(t[0] - 0.5, (t[1:] + t[:-1]) / 2), rtol=1e-14)
+    assert (W1[:, :2] == a).all()
+    assert np.allclose(W1[:, 2], np.append(t[0] - 0.5, (t[1:] + t[:-1]) / 2), rtol=1e-14, atol=0)
     terms = act.f(X @ W1[:, :2].T - W1[:, 2]) @ np.abs(W2).T                 # sums of 12 terms round by 12 eps
     assert (np.abs(forward([W1, W2], X, act) - Y) <= 12 * EPS * terms.max()).all() and EPS * terms.max() < 1e-8
 
@@ -543,11 +544,22 @@ def test_the_growth_is_that_of_the_triangular_system_and_bounds_the_residual():
         assert np.abs(A @ ls._triangular_solve(A, Y) - Y).max() < 4 * EPS * growth[0]       # seen: up to 1.24
 
 
+def test_the_direction_is_the_one_of_least_growth_among_a_hundred():
+    rng = np.random.default_rng(1)
+    X, Y = rng.normal(size=(60, 2)), rng.normal(size=(60, 1))
+    D = np.random.default_rng(0).normal(size=(2, 100)) / np.ptp(X, axis=0)[:, None]
+    order = np.argsort(X @ D, axis=0).T
+    t = np.take_along_axis((X @ D).T, order, axis=1)
+    best = D[:, ls._growth(t - t[:, :1], Y[order], 0.1).argmin()]
+    ratio = ls.interpolate(X, Y, RELU, rng=0)[0][0, :2] / best
+    assert ratio[0] == ratio[1] == 2.0 ** np.round(np.log2(ratio[0]))         # up to a power of two
+
+
 def test_thresholds_lie_at_the_given_fraction_between_sorted_neighbours():
     X, Y = np.array([[3.0], [0.0], [1.0]]), np.array([[1.0], [2.0], [0.0]])
     W = ls.interpolate(X, Y, RELU, knot=0.25, rng=0)[0]                          # t = a x up to a power of two
     b = np.sort(W[:, 1] / np.abs(W[:, 0]))
-    assert np.allclose(b, [-3 + 0.75, 0.25, 1.5] if W[0, 0] > 0 else [-6 + 0.75, -2.5, -0.75], rtol=1e-14)
+    assert np.allclose(b, [-3 + 0.75, 0.25, 1.5] if W[0, 0] > 0 else [-6 + 0.75, -2.5, -0.75], rtol=1e-14, atol=0)
     W = ls.interpolate([[2.0]], [[1.0]], RELU, knot=0.25, rng=0)[0]              # one point: t_0 = t_1 - 1 unit
     assert RELU.f(2 * W[0, 0] - W[0, 1]) > 0
 
@@ -560,6 +572,10 @@ def test_triangular_solve_is_forward_substitution():
         for i in range(n):
             x[i] = (Y[i] - A[i, :i] @ x[:i]) / A[i, i]
         assert np.allclose(ls._triangular_solve(A, Y), x, rtol=0, atol=1e-13 * np.abs(x).max())  # another order of sums
+    rows = 10.0 ** np.arange(30)[:, None]                                    # pivoting would mix them
+    A, Y = rows * (np.tril(rng.normal(size=(30, 30))) + 2 * np.eye(30)), rows * rng.normal(size=(30, 2))
+    x = ls._triangular_solve(A, Y)
+    assert (np.abs(A @ x - Y) <= 30 * EPS * (np.abs(A) @ np.abs(x))).all()   # row by row
 
 
 @pytest.mark.parametrize("scale, shift", [(1e-100, 0), (1e100, 0), (1e-3, 1.0), (1.0, 1e6), (1.0, -5.0)])
@@ -720,7 +736,7 @@ def test_fit_reaches_the_rounding_floor_where_the_net_can_interpolate():
 def test_a_fit_that_ran_out_of_steps_close_to_zero_loss_is_finished_by_undamped_ones():
     weights, X, Y = draw([2, 8, 1], n=12, seed=7)
     enough = ls.fit(weights, X, Y, TANH).iterations
-    stops = range(enough % 2, enough + 1, 2)
+    stops = range(enough % 3, enough + 1, 3)
     results = [ls.fit(weights, X, Y, TANH, iterations=k) for k in stops]
     finished = [r.converged for r in results]
     # residuals of a millionth of the terms of f lead to the floor; above that nothing is done, and between is nothing
@@ -733,7 +749,7 @@ def test_fit_many_gives_what_fit_gives_for_each_start_and_says_which_succeeded()
     rng = np.random.default_rng(0)
     X = np.linspace(-1, 1, 8)[:, None]
     Y = np.sin(4 * X) + 0.1 * rng.normal(size=X.shape)
-    starts = [random_weights([1, 3, 1], bias=[True, False], rng=s) for s in range(8)]
+    starts = [random_weights([1, 3, 1], bias=[True, False], rng=s) for s in range(4)]
     results = ls.fit_many(starts, X, Y, TANH, iterations=150)
     alone = [ls.fit(w, X, Y, TANH, iterations=150) for w in starts]
     for a, b in zip(results, alone):
@@ -808,7 +824,7 @@ def test_fit_without_iterations_returns_the_start_unconverged():
     result = ls.fit(weights, X, Y, TANH, iterations=0)
     assert (flatten(result.weights) == flatten(weights)).all()
     assert not result.converged and result.iterations == 0
-    assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14)
+    assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14, atol=0)
 
 
 def test_a_start_whose_steps_overflow_leaves_the_others_alone():
@@ -1011,9 +1027,12 @@ def test_a_walk_says_so_when_its_steps_are_too_long():
     def circle(theta): return np.tanh([theta @ theta]) - 0.5                 # noqa: E704
     def jac(theta): return 2 * ls.dtanh(theta @ theta) * theta[None]         # noqa: E704
     path = ls.walk_zero(circle, jac, np.array([0.7, 0.3]), steps=5, length=0.1, rng=0)
-    assert np.allclose((path ** 2).sum(axis=1), np.arctanh(0.5), rtol=1e-13)
+    assert np.allclose((path ** 2).sum(axis=1), np.arctanh(0.5), rtol=1e-13, atol=0)
     with pytest.raises(ValueError, match="length .* from step 1 on, ten"):   # level out there, no way back
         ls.walk_zero(circle, jac, np.array([0.7, 0.3]), steps=5, length=100.0, rng=0)
+    def wall(theta): return theta[:1] if theta[1] < 0.05 else np.ones(1)     # noqa: E704
+    path = ls.walk_zero(wall, lambda theta: np.eye(1, 2), np.zeros(2), steps=50, length=0.1, rng=0)
+    assert path[:, 1].max() < 0.05 and len(path) == 51                       # another direction where one leads off Z
 
 
 def sphere(theta):
@@ -1029,15 +1048,15 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     path = ls.walk_zero(sphere, jac, start, steps=50, length=0.3, rng=0)
     assert path.shape == (51, 4) and np.abs(np.linalg.norm(path, axis=1) - 1).max() < 4 * EPS
     # a tangent step of length h and back to the sphere turns by arctan h
-    assert np.allclose(np.arccos((path[1:] * path[:-1]).sum(axis=1)), np.arctan(0.3), rtol=1e-13)
+    assert np.allclose(np.arccos((path[1:] * path[:-1]).sum(axis=1)), np.arctan(0.3), rtol=1e-13, atol=0)
     assert np.linalg.norm(path[:, None] - path, axis=2).max() > 1.5          # it gets around
     again = ls.walk_zero(sphere, jac, start, steps=50, length=0.3, rng=0)
     assert (again == path).all()
     bound = ls.project_to_zero(sphere, jac, start, level=lambda theta: np.array([1e-3]))
-    assert abs(sphere(bound)[0]) <= 1e-3
+    assert abs(sphere(bound)[0]) <= 4 * EPS                                  # within the level it goes on to the floor
     far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
-                             np.array([3.0, 1.0]))
-    assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 3
+                             np.array([30.0, 1.0]))
+    assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 30
     rise = lambda t: np.expm1(t) - 1                                         # noqa: E731
     with pytest.raises(ValueError, match="theta does not lead to zero loss"):           # nor over trials that overflow
         ls.project_to_zero(rise, lambda t: np.exp(t)[None], np.array([-10.0]))
@@ -1146,7 +1165,7 @@ def test_a_skip_connection_is_what_its_formula_says():
     for order in (slice(None), slice(None, None, -1)):                       # of the edges, which is free
         assert np.allclose(ls.dag_forward(edges[order], p, X, TANH)[:, 0], f, rtol=1e-14, atol=1e-15)
     twice = ls.dag_forward([(0, 1, 0), (0, 1, 1), (1, 2, 0)], [2.0, 3.0], [[0.1]], TANH)        # parallel edges add up
-    assert np.isclose(twice[0, 0], 2 * np.tanh(0.5), rtol=1e-15)
+    assert np.isclose(twice[0, 0], 2 * np.tanh(0.5), rtol=1e-15, atol=0)
 
 
 GRAPHS = [skip_net, conv_net, recurrent_net]
@@ -1236,7 +1255,7 @@ def test_erratum_cooper_activation_belongs_outside_the_sum():
 def test_outputs_of_a_graph_are_the_nodes_no_edge_leaves_in_ascending_order():
     edges = [(0, 1, 0), (0, 2, 1), (2, 3, 2), (2, 4, 0)]                     # outputs 1, 3, 4; 1 is linear in the input
     f = ls.dag_forward(edges, np.array([2.0, 3.0, 5.0]), np.array([[0.1]]), TANH)
-    assert np.allclose(f, [[0.2, 5 * np.tanh(0.3), 2 * np.tanh(0.3)]], rtol=1e-15)
+    assert np.allclose(f, [[0.2, 5 * np.tanh(0.3), 2 * np.tanh(0.3)]], rtol=1e-15, atol=0)
     exp = Activation("exp", np.exp, np.exp, np.exp)                          # it would overflow at the linear output
     assert ls.dag_forward([(0, 1, 0), (1, 2, 1)], [1.0, 1000.0], [[1.0]], exp) == 1000 * np.exp(1)
 
@@ -1282,16 +1301,16 @@ def test_softmax_has_its_derivatives_and_a_singular_hessian():
     F, Y, h = 3 * rng.normal(size=(6, 4)), probabilities(rng, 6, 4), 1e-5
     value, d1, d2 = ls.SOFTMAX[1:]
     p = np.exp(F) / np.exp(F).sum(axis=1, keepdims=True)
-    assert np.allclose(value(F, Y), -(Y * np.log(p)).sum(axis=1), rtol=1e-14)
+    assert np.allclose(value(F, Y), -(Y * np.log(p)).sum(axis=1), rtol=1e-14, atol=0)
     assert np.allclose(d1(F, Y), p - Y, atol=1e-15)
     slopes = np.stack([(value(F + h * e, Y) - value(F - h * e, Y)) / (2 * h) for e in np.eye(4)], axis=1)
     bends = np.stack([(d1(F + h * e, Y) - d1(F - h * e, Y)) / (2 * h) for e in np.eye(4)], axis=2)
     assert np.allclose(slopes, d1(F, Y), atol=1e-9)                 # differences: h^2 and eps / h
     assert np.allclose(bends, d2(F, Y), atol=1e-9)
     assert np.abs(d2(F, Y).sum(axis=2)).max() < 1e-16 and np.abs(d1(F, Y).sum(axis=1)).max() < 1e-15
-    assert np.allclose(value(F + 7, Y), value(F, Y), rtol=1e-14)    # a common shift changes nothing
+    assert np.allclose(value(F + 7, Y), value(F, Y), rtol=1e-14, atol=0)    # a common shift changes nothing
     two = value(np.column_stack([F[:, 0], 0 * F[:, 0]]), np.column_stack([Y[:, 0], 1 - Y[:, 0]]))
-    assert np.allclose(two, ls.LOGISTIC.value(F[:, :1], Y[:, :1]), rtol=1e-14)         # two classes: the logistic loss
+    assert np.allclose(two, ls.LOGISTIC.value(F[:, :1], Y[:, :1]), rtol=1e-14, atol=0)     # two classes: logistic
 
 
 def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
@@ -1306,9 +1325,9 @@ def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
 
 def test_softmax_refuses_targets_that_are_no_probabilities():
     for part in ls.SOFTMAX[1:]:
-        for Y in ([[0.5, 0.4]], [[0.5, 0.50001]], [[1.5, -0.5]]):
+        for Y in ([[0.5, 0.4]], [[0.5, 0.50001]], [[1.5, -0.5]], [[0.5, 0.5], [0.5, 0.4]]):
             with pytest.raises(ValueError, match="Y "):
-                part(np.zeros((1, 2)), Y)
+                part(np.zeros((len(Y), 2)), Y)
 
 
 def test_the_trace_gradient_is_that_of_the_squared_jacobian():
@@ -1330,10 +1349,10 @@ def test_the_trace_gradient_is_that_of_the_squared_jacobian():
 def test_descent_along_the_zero_loss_set_lowers_the_trace_and_levels_the_net_at_the_data():
     X = np.linspace(-1.7, 1.7, 6)[:, None]
     Y = np.sin(2 * X)
-    fits = ls.fit_many([random_weights([1, 12, 1], rng=k) for k in range(8)], X, Y, TANH)
-    start = ls.walk_zero_loss(next(f.weights for f in fits if f.converged and f.loss < 1e-20), X, Y, TANH, steps=60,
+    fits = ls.fit_many([random_weights([1, 12, 1], rng=k) for k in range(2)], X, Y, TANH)
+    start = ls.walk_zero_loss(next(f.weights for f in fits if f.converged and f.loss < 1e-20), X, Y, TANH, steps=20,
                            length=1.0, rng=0)[-1]
-    path = ls.descend_zero_loss(start, X, Y, TANH, steps=60, length=0.5)
+    path = ls.descend_zero_loss(start, X, Y, TANH, steps=25, length=0.5)
     T = [(jacobian(w, X, TANH) ** 2).sum() for w in path]
     assert (np.diff(T) < 0).all() and T[-1] < T[0] / 2
     for w in path:                                                  # on Z all along

@@ -170,7 +170,7 @@ def test_theorem_3_gradient_and_hessian_are_scaled_by_D_alpha_at_any_differentia
         alphas = scales(len(weights), generator(6, k))
         moved, d = alpha_scale(weights, alphas), alpha_diagonal(weights, alphas)
         g, H = flatten(gradient(weights, X, Y, act, loss)), hessian(weights, X, Y, act, loss)
-        assert np.allclose(flatten(weights), d * flatten(moved), rtol=1e-14)      # D_alpha is the inverse of T_alpha
+        assert np.allclose(flatten(weights), d * flatten(moved), rtol=1e-14, atol=0)   # D_alpha inverts T_alpha
         g_moved, H_moved = flatten(gradient(moved, X, Y, act, loss)), hessian(moved, X, Y, act, loss)
         # entry by entry in the units of D: a few hundred roundings
         assert np.abs(g_moved / d - g).max() < 1e-13 * np.abs(g).max()
@@ -318,9 +318,9 @@ def test_theorem_2_boxes_are_disjoint_and_their_volumes_do_not_fall(widths, r):
     largest = np.abs(weights[0]).max()
     small = min(r, largest / 2)
     alpha = 2 * (largest + small) / (largest - small)               # as printed
-    assert np.isclose(boxes.alpha, alpha if n1 >= n2 else 1 / alpha, rtol=1e-14) and 2 < alpha <= 6 + 1e-12
-    assert np.allclose(boxes.radii[0], small, rtol=1e-15) and boxes.radii.shape == (12, 2)
-    assert np.allclose(boxes.radii, small * boxes.alpha ** (np.arange(12)[:, None] * [1.0, -1.0]), rtol=1e-13)
+    assert np.isclose(boxes.alpha, alpha if n1 >= n2 else 1 / alpha, rtol=1e-14, atol=0) and 2 < alpha <= 6 + 1e-12
+    assert np.allclose(boxes.radii[0], small, rtol=1e-15, atol=0) and boxes.radii.shape == (12, 2)
+    assert np.allclose(boxes.radii, small * boxes.alpha ** (np.arange(12)[:, None] * [1.0, -1.0]), rtol=1e-13, atol=0)
     sides = n1 * np.log(2 * boxes.radii[:, 0]) + n2 * np.log(2 * boxes.radii[:, 1])
     assert np.allclose(boxes.log_volumes, sides, rtol=1e-12, atol=1e-10)
     growth = np.diff(boxes.log_volumes)
@@ -342,7 +342,7 @@ def test_theorem_2_the_loss_on_every_box_is_that_on_the_first():
             assert training_loss(inside, X, Y, RELU) < L + epsilon
             back = alpha_scale(inside, [boxes.alpha ** -k, boxes.alpha ** k])           # a point of the first box
             assert np.abs(flatten(back) - flatten(weights)).max() <= boxes.radii[0, 0] * (1 + 1e-9)
-            assert np.isclose(training_loss(back, X, Y, RELU), training_loss(inside, X, Y, RELU), rtol=1e-12)
+            assert np.isclose(training_loss(back, X, Y, RELU), training_loss(inside, X, Y, RELU), rtol=1e-12, atol=0)
 
 
 def test_theorem_2_control_with_the_frobenius_norm_a_box_can_hold_theta_1_equal_to_0():
@@ -381,7 +381,7 @@ def test_theorem_2_at_any_depth_with_biases_for_every_ordered_pair_of_layers(wid
             assert np.isclose(-np.log(d).sum(), k * e * np.log(boxes.alpha), rtol=1e-12, atol=1e-10)
             assert np.isclose(log_volume, len(theta) * np.log(2 * boxes.radii[0, 0]) - np.log(d).sum(), rtol=1e-12)
             center, radii = theta / d, boxes.radii[0, 0] / d
-            assert np.allclose(flatten(alpha_scale(weights, alphas ** k)), center, rtol=1e-13)
+            assert np.allclose(flatten(alpha_scale(weights, alphas ** k)), center, rtol=1e-13, atol=0)
             assert np.isclose(radii, boxes.radii[k, 0]).any() and np.isclose(radii, boxes.radii[k, 1]).any()
             corners.append((center - radii, center + radii))
             for _ in range(5):
@@ -395,7 +395,7 @@ def test_erratum_theorem_2_the_determinant_is_1_where_n1_is_n2():
     weights = draw([2, 3, 2], False)[0]                             # n1 = n2 = 6: "alpha^(n1 - n2) > 1" should be >= 1
     boxes = flat_boxes(weights, 0.1, 4)
     assert boxes.alpha > 2 and np.ptp(boxes.log_volumes) == 0       # all of one volume, without end: infinite still
-    assert np.isclose(np.prod(alpha_diagonal(weights, [boxes.alpha, 1 / boxes.alpha])), 1, rtol=1e-14)
+    assert np.isclose(np.prod(alpha_diagonal(weights, [boxes.alpha, 1 / boxes.alpha])), 1, rtol=1e-14, atol=0)
     assert all(disjoint(weights, boxes, i, j) for i, j in itertools.combinations(range(4), 2))
 
 
@@ -452,7 +452,7 @@ def test_theorem_4_the_spectral_norm_and_the_trace_exceed_any_bound(first, bias)
         assert np.linalg.norm(H_moved, 2) > bound and np.trace(H_moved) > bound
         assert training_loss(moved, X, Y, RELU) < 1e-25
         # the diagonal element itself ends two per cent above: 1.01 in alpha
-        assert np.isclose((d ** 2 * np.diag(H))[np.diag(H).argmax()], 1.01 ** 2 * bound, rtol=1e-12)
+        assert np.isclose((d ** 2 * np.diag(H))[np.diag(H).argmax()], 1.01 ** 2 * bound, rtol=1e-12, atol=0)
     gentle = np.diag([0.5, 2.0, 1.0])
     assert np.isclose(alpha_for_norm(gentle, 1, 8.0), 1.01 * 2)
     assert np.isclose(alpha_for_norm(gentle, 2, 8.0), 0.5 / 1.01)
@@ -551,13 +551,6 @@ def test_theorem_5_some_count_is_positive_and_attained_exactly():
     assert np.allclose(alphas_for_many(np.diag([1.0, 0.0, 0.0]), [1, 2], 4.0), [2.02, 1 / 2.02])        # of rank one
 
 
-def test_the_rank_at_a_minimum_is_at_most_P_less_the_number_of_hidden_units():
-    for widths, bias in ([[2, 3, 2], True], [[2, 3, 3, 1], False]):
-        weights, X, Y = fitted(widths, bias, 40)
-        H = hessian(weights, X, Y, RELU)
-        assert inertia(H).positive <= len(H) - sum(widths[1:-1])
-
-
 def test_erratum_the_singular_values_of_H_D2_are_not_the_eigenvalues_of_D_H_D():
     H, d2 = np.ones((2, 2)), np.array([100.0, 0.01])                # H >= 0 of rank 1, D^2
     singular = np.linalg.svd(H * d2, compute_uv=False)              # Definition 6 for H D^2
@@ -608,12 +601,12 @@ def test_sharpness_of_a_quadratic_at_a_critical_point_is_lambda_1_eps2_over_2():
         loss, slope = quadratic(np.zeros(6), H)
         exact = max(0.0, lam[-1]) * epsilon ** 2 / 2 / 1.5
         floor = 4 * np.finfo(float).eps                             # L rounds at 0.5, its value does not
-        found = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, hessian=H, rng=k)
+        found = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, hessian=H, rng=k, starts=1)
         assert abs(found.value - exact) <= 1e-13 * exact + floor
         assert np.linalg.norm(found.point) <= epsilon * (1 + 1e-15)
         if lam[0] >= 0:
-            assert np.isclose(quadratic_sharpness(H, 0.5, epsilon), exact, rtol=1e-13)
-        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=2, iterations=400)
+            assert np.isclose(quadratic_sharpness(H, 0.5, epsilon), exact, rtol=1e-13, atol=0)
+        blind = epsilon_sharpness(loss, slope, np.zeros(6), epsilon, rng=k, starts=1, iterations=400)
         assert (1 - 1e-6) * exact - floor <= blind.value <= (1 + 1e-13) * exact + floor         # without the Hessian
 
 
@@ -637,7 +630,7 @@ def test_the_maximum_of_a_quadratic_on_a_ball_satisfies_the_conditions_of_optima
             c[lam <= lam[-1] - 1e-6] *= min(1.0, epsilon) * 1e-2
         g = Q @ c * {"zero": 0.0, "large": 1e3}.get(kind, 1.0)
         best = quadratic_maximum(g, H, epsilon)
-        assert certificate(g, H, epsilon, best.z) < 1e-7            # the value errs by its square
+        assert certificate(g, H, epsilon, best.z) < 1e-12           # seen: 4e-15
         assert np.linalg.norm(best.z) <= epsilon * (1 + 1e-14)
         assert np.isclose(best.value, max(0, g @ best.z + best.z @ H @ best.z / 2), rtol=1e-12, atol=1e-300)
         z = rng.normal(size=(500, 6))
@@ -664,8 +657,8 @@ def test_the_maximum_is_found_at_a_gradient_of_rounding_size_and_a_multiple_top_
     """mu - lambda_1 is |g| / eps, far below eps lambda_1: it must not be lost in mu."""
     for size, (lam, epsilon) in itertools.product((1e-8, 1e-17, 1e-50), ((3.0, 0.5), (1e-3, 1e-2), (3.0, 40.0))):
         best = quadratic_maximum(np.full(3, size), lam * np.eye(3), epsilon)
-        assert np.isclose(best.value, size * np.sqrt(3) * epsilon + lam * epsilon ** 2 / 2, rtol=1e-14)
-        assert np.isclose(np.linalg.norm(best.z), epsilon, rtol=1e-14)
+        assert np.isclose(best.value, size * np.sqrt(3) * epsilon + lam * epsilon ** 2 / 2, rtol=1e-14, atol=0)
+        assert np.isclose(np.linalg.norm(best.z), epsilon, rtol=1e-14, atol=0)
         assert np.allclose(best.z, epsilon / np.sqrt(3), rtol=1e-7)             # along g, though lambda_1 does not tell
 
 
@@ -718,7 +711,7 @@ def test_sharpness_is_a_lower_bound_that_its_point_attains_and_a_dense_grid_find
             dense = (loss_at(theta + nearby).max() - L) / (1 + L)
             assert dense * (1 - 1e-12) <= found.value <= dense * (1 + 1e-4)             # the grid's own spacing
             at = training_loss(unflatten(found.point, weights), X, Y, RELU)
-            assert np.isclose((at - L) / (1 + L), found.value, rtol=1e-12)
+            assert np.isclose((at - L) / (1 + L), found.value, rtol=1e-12, atol=0)
 
 
 def test_sharpness_with_keskars_box_finds_the_best_corner():
@@ -730,7 +723,7 @@ def test_sharpness_with_keskars_box_finds_the_best_corner():
         corners = epsilon * (np.abs(theta) + 1) * np.array(list(itertools.product([-1, 1], repeat=6)))
         exact = (max(map(shifted[0], theta + corners)) - 0.5) / 1.5         # a convex function is largest at a corner
         found = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, box=True, starts=100, rng=k)
-        assert np.isclose(found.value, exact, rtol=1e-12)
+        assert np.isclose(found.value, exact, rtol=1e-12, atol=0)
         assert (np.abs(found.point - theta) <= epsilon * (np.abs(theta) + 1) * (1 + 1e-12)).all()
         ball = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, rng=k)
         assert ball.value < found.value                             # the box holds the ball
@@ -746,17 +739,17 @@ def test_sharpness_in_a_subspace():
     exact = np.linalg.eigvalsh(B.T @ H @ B)[-1] * epsilon ** 2 / 2 / 1.5
     assert np.isclose(ball.value, exact, rtol=1e-12) and np.isclose(np.linalg.norm(ball.point - theta), epsilon)
     other = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A @ rng.normal(size=(2, 2)), rng=0)
-    assert np.isclose(other.value, ball.value, rtol=1e-12)          # the ball knows the range of A only
+    assert np.isclose(other.value, ball.value, rtol=1e-12, atol=0)          # the ball knows the range of A only
     box = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A, box=True, rng=0)
     sides = epsilon * (np.abs(np.linalg.lstsq(A, theta, rcond=None)[0]) + 1)
     corners = (sides * np.array([[1, 1], [1, -1]])) @ A.T
-    assert np.isclose(box.value, (max(map(shifted[0], theta + corners)) - 0.5) / 1.5, rtol=1e-12)
+    assert np.isclose(box.value, (max(map(shifted[0], theta + corners)) - 0.5) / 1.5, rtol=1e-12, atol=0)
     widths = epsilon_sharpness(*shifted, theta, epsilon, hessian=H, subspace=A, box=sides, rng=0)
-    assert np.isclose(widths.value, box.value, rtol=1e-12)          # the same set, given by its half-widths
+    assert np.isclose(widths.value, box.value, rtol=1e-12, atol=0)          # the same set, given by its half-widths
     for flag in (False, True):                                      # all of space is a subspace
         whole = [epsilon_sharpness(*shifted, theta, epsilon, hessian=H, box=flag, subspace=S, rng=0).value
                  for S in (None, np.eye(6))]
-        assert np.isclose(*whole, rtol=1e-12)
+        assert np.isclose(*whole, rtol=1e-12, atol=0)
     for found in (ball, box):                                       # theta' - theta is in the range of A
         assert np.abs(found.point - theta - B @ (B.T @ (found.point - theta))).max() < 1e-13
 
@@ -781,10 +774,10 @@ def test_the_ascent_starts_on_the_boundary_and_never_at_theta():
         begin = recorded_starts(loss, slope, theta, epsilon, hessian=H, box=box, starts=7, rng=0)
         assert len(begin) == 7 + 1 + 3                              # random, gradient, +- top and the model's best
         if box:
-            assert np.allclose(np.abs(begin[:-1]), sides, rtol=1e-12)
+            assert np.allclose(np.abs(begin[:-1]), sides, rtol=1e-12, atol=0)
             assert np.allclose(begin[7], sides) and begin[8, 2] == -begin[9, 2]
         else:
-            assert np.allclose(np.linalg.norm(begin, axis=1), epsilon, rtol=1e-12)
+            assert np.allclose(np.linalg.norm(begin, axis=1), epsilon, rtol=1e-12, atol=0)
             assert np.allclose(begin[7], epsilon / np.sqrt(3)) and np.allclose(np.abs(begin[8:10, 2]), epsilon)
             assert np.allclose(begin[8], -begin[9]) and len(np.unique(begin.round(9), axis=0)) > 9
 
@@ -802,7 +795,7 @@ def test_the_loss_of_a_net_as_a_function_of_theta_and_its_gradient():
         value, slope = network_loss(weights, X, Y, act, loss)
         for theta in flatten(weights) + 0.1 * generator(16).normal(size=(5, flatten(weights).size)):
             net = unflatten(theta, weights)
-            assert np.isclose(value(theta), training_loss(net, X, Y, act, loss), rtol=1e-14)
+            assert np.isclose(value(theta), training_loss(net, X, Y, act, loss), rtol=1e-14, atol=0)
             assert np.allclose(slope(theta), flatten(gradient(net, X, Y, act, loss)), rtol=1e-12, atol=1e-13)
     X[:], theta = np.nan, flatten(weights)                          # it keeps its own data
     assert np.isfinite(value(theta)) and np.isfinite(slope(theta)).all()
@@ -816,7 +809,7 @@ def test_no_start_ends_below_its_beginning_and_more_starts_do_not_hurt():
         z *= 0.7 / np.linalg.norm(z)
         value, end = _ascend(lambda z: loss(theta + z), lambda z: slope(theta + z), z, project, 0.7, 200)
         assert value >= loss(theta + z)
-        assert np.isclose(value, loss(theta + end), rtol=1e-13) and np.linalg.norm(end) <= 0.7 * (1 + 1e-14)
+        assert np.isclose(value, loss(theta + end), rtol=1e-13, atol=0) and np.linalg.norm(end) <= 0.7 * (1 + 1e-14)
         ends.append((value, value / loss(theta + z), tuple(end)))
     assert max(rise for _, rise, _ in ends) > 1.1
     few, many = (epsilon_sharpness(loss, slope, theta, 0.7, starts=k, rng=0).value for k in (1, 8))
@@ -835,11 +828,11 @@ def test_section_4_3_the_sharpness_reaches_that_of_a_constant_function():
     weights, X, Y = fitted([2, 3, 2], False, 12)
     constant = training_loss([0 * W for W in weights], X, Y, RELU)
     L = training_loss(weights, X, Y, RELU)
-    for epsilon in (1e-3, 0.1):
+    for epsilon in (0.1,):
         before = epsilon_sharpness(*network_loss(weights, X, Y, RELU), flatten(weights), epsilon,
                                    hessian=hessian(weights, X, Y, RELU), starts=2, rng=0).value
         alpha = alpha_to_constant(weights, epsilon)
-        assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15)            # Frobenius
+        assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15, atol=0)            # Frobenius
         moved = alpha_scale(weights, [alpha, 1 / alpha])
         H = hessian(moved, X, Y, RELU)
         for box in (False, True):
@@ -861,7 +854,7 @@ def test_section_4_3_any_layer_of_a_deep_net_reaches_a_constant_function():
                 moved = alpha_scale(weights, alphas)
                 reached = [W.copy() for W in moved]
                 reached[i][:, :weights[i - 1].shape[0] if i else None] = 0
-                assert np.isclose(np.linalg.norm(flatten(reached) - flatten(moved)), epsilon, rtol=1e-13)
+                assert np.isclose(np.linalg.norm(flatten(reached) - flatten(moved)), epsilon, rtol=1e-13, atol=0)
                 assert np.ptp(forward(reached, X, RELU), axis=0).max() < 1e-9 * np.abs(flatten(reached)).max()
     assert np.ptp(forward(weights, X, RELU)) > 0.1                  # control: before it is not constant
 
@@ -877,8 +870,8 @@ def test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0
         value = epsilon_sharpness(*network_loss(moved, X, Y, RELU), flatten(moved), epsilon, hessian=H, starts=2, rng=0)
         stretched = (epsilon / (alpha * size)) ** 2 * np.sum(f ** 2) / 2        # L at (1 + eps / (alpha |theta_1|)) f
         inside = [moved[0] * (1 + epsilon / (alpha * size)), moved[1]]
-        assert np.isclose(np.linalg.norm(inside[0] - moved[0]), epsilon, rtol=1e-12)
-        assert np.isclose(training_loss(inside, X, Y, RELU), stretched, rtol=1e-10)
+        assert np.isclose(np.linalg.norm(inside[0] - moved[0]), epsilon, rtol=1e-12, atol=0)
+        assert np.isclose(training_loss(inside, X, Y, RELU), stretched, rtol=1e-10, atol=0)
         assert value.value >= max(best, stretched) * (1 - 1e-9)
         found.append(value.value)
     assert found[1] > 10 * found[0] and found[2] > 10 * found[1]    # like alpha^-2
@@ -925,7 +918,7 @@ def test_the_least_trace_on_the_orbit_in_closed_form_and_the_same_from_every_poi
         alphas = flattest_alphas(H, sizes)
         assert abs(np.log(alphas).sum()) < 1e-13
         least = len(t) * np.prod(t) ** (1 / len(t))
-        assert np.isclose(np.trace(hessian(alpha_scale(weights, alphas), X, Y, act)), least, rtol=1e-12)
+        assert np.isclose(np.trace(hessian(alpha_scale(weights, alphas), X, Y, act)), least, rtol=1e-12, atol=0)
         for k in range(10):
             near = alphas * scales(len(t), generator(48, k), 10.0 ** -(k % 3))
             moved = alpha_scale(weights, near)
@@ -935,7 +928,7 @@ def test_the_least_trace_on_the_orbit_in_closed_form_and_the_same_from_every_poi
             assert relative(flatten(back), flatten(alpha_scale(weights, alphas))) < 1e-12
             blocks = [np.trace(H_moved[a:b, a:b]) for a, b in itertools.pairwise(np.cumsum([0, *sizes]))]
             assert np.allclose([W.ravel() @ W.ravel() * x for W, x in zip(moved, blocks)],
-                               [W.ravel() @ W.ravel() * x for W, x in zip(weights, t)], rtol=1e-12)
+                               [W.ravel() @ W.ravel() * x for W, x in zip(weights, t)], rtol=1e-12, atol=0)
         H_unit = hessian(unit_scale(weights, 0, np.array([5.0, 1.0, 0.2])), X, Y, act)          # control: by units
         t_unit = [np.trace(H_unit[a:b, a:b]) for a, b in itertools.pairwise(np.cumsum([0, *sizes]))]
         assert abs(np.prod(t_unit) / np.prod(t) - 1) > 0.1
@@ -961,8 +954,8 @@ def test_curvature_in_units_of_the_weights_is_invariant_under_every_scaling_by_l
             assert relative(theta_moved * g_moved, theta * g) < 1e-12
             before, after = theta[:, None] * H * theta, theta_moved[:, None] * H_moved * theta_moved
             assert relative(after, before) < 1e-12
-            assert np.isclose(theta_moved ** 2 @ np.diag(H_moved), theta ** 2 @ np.diag(H), rtol=1e-12)
-            assert np.isclose(np.linalg.norm(after, 2), np.linalg.norm(before, 2), rtol=1e-12)
+            assert np.isclose(theta_moved ** 2 @ np.diag(H_moved), theta ** 2 @ np.diag(H), rtol=1e-12, atol=0)
+            assert np.isclose(np.linalg.norm(after, 2), np.linalg.norm(before, 2), rtol=1e-12, atol=0)
             assert relative(np.diag(H_moved), np.diag(H)) > 0.01    # control
 
 
@@ -996,6 +989,10 @@ def test_a_box_with_half_widths_0_holds_only_what_the_others_move():
     found = epsilon_sharpness(loss, slope, np.zeros(3), 0.1, box=[1.0, 0.5, 0.0], rng=0)
     assert np.isclose(found.value, (1 / 2 + 2 * 0.25 / 2) / 1.5) and found.point[2] == 0
     assert epsilon_sharpness(loss, slope, np.zeros(3), 0.1, box=np.zeros(3), rng=0).value == 0
+    wavy = lambda t: float((2 - np.cos(7 * t)).sum() + t @ t), lambda t: 7 * np.sin(7 * t) + 2 * t          # noqa: E731
+    one, other = (epsilon_sharpness(*wavy, np.ones(3), epsilon, box=[1.0, 0.5, 2.0], starts=1, rng=0).value
+                  for epsilon in (1e-6, 1.0))
+    assert one == other                                             # of half-widths epsilon plays no part
 
 
 def measures(net, X, Y, epsilon):
@@ -1030,7 +1027,7 @@ def test_of_nine_measures_of_flatness_four_change_along_the_alpha_orbit_and_five
         assert np.isclose(getattr(one, name), many, rtol=1e-3)
     wide = 1.5                                                      # where no corner it starts from is the best point
     adaptive = orbit_measures(loss, slope, H, theta, [12, 4], wide, starts=1, rng=0).adaptive
-    many = epsilon_sharpness(loss, slope, theta, wide, hessian=H, box=wide * np.abs(theta), starts=32, rng=1).value
+    many = epsilon_sharpness(loss, slope, theta, wide, hessian=H, box=wide * np.abs(theta), starts=8, rng=1).value
     assert np.isclose(adaptive, many, rtol=1e-3)
     wavy = lambda t: float((1 - np.cos(7 * t)).sum() + t @ t), lambda t: 7 * np.sin(7 * t) + 2 * t          # noqa: E731
     balls = {round(orbit_measures(*wavy, 51 * np.eye(2), np.zeros(2), [1, 1], 2.3, starts=1, rng=k).ball, 6)
@@ -1142,9 +1139,9 @@ def test_fig_5_power_and_its_inverse(a, b):
         h = 1e-6 * np.hypot(t, np.sqrt(b))
         difference = (power_inverse(t + h, 0.0, a, b) - power_inverse(t - h, 0.0, a, b)) / (2 * h)
         printed = (t ** 2 + b) ** (a - 1) * ((1 + 2 * a) * t ** 2 + b)
-        assert np.allclose(power_slope(t, 0.0, a, b), printed, rtol=1e-12)
-        assert np.allclose(difference, printed, rtol=1e-7)
-        assert np.isclose(power_slope(center, center, a, b)[0], b ** a)
+        assert np.allclose(power_slope(t, 0.0, a, b), printed, rtol=1e-12, atol=0)
+        assert np.allclose(difference, printed, rtol=1e-7, atol=0)
+        assert np.isclose(power_slope(center, center, a, b)[0], b ** a, rtol=1e-15, atol=0)
 
 
 def test_fig_5_where_t_squared_leaves_float64():
@@ -1205,7 +1202,8 @@ def test_one_minimum_is_made_sharper_than_another_and_the_rest_of_the_landscape_
     assert np.isclose(curvature["before", -1.0], 4) and np.isclose(curvature["before", 2.0], 1, rtol=1e-4)
     assert np.isclose(curvature["after", -1.0], 4) and np.isclose(curvature["after", 2.0], (rhat / rho) ** 2, rtol=1e-4)
     # and the function represented is the same: g maps onto the same parameters
-    assert np.allclose(radial_inverse(radial(eta, center, rhat, delta, rho), center, rhat, delta, rho), eta, rtol=1e-13)
+    back = radial_inverse(radial(eta, center, rhat, delta, rho), center, rhat, delta, rho)
+    assert np.allclose(back, eta, rtol=1e-13, atol=0)
     assert (radial_inverse([0.1, 0.3], [1e8, 1e8], 1, 2, 0.5) == [0.1, 0.3]).all()          # beyond delta exactly theta
 
 
@@ -1224,7 +1222,10 @@ def test_appendix_a_psi_is_piecewise_linear_one_to_one_and_the_identity_beyond_d
     same = (np.diff(np.digitize(r, [rhat, delta], right=True)) == 0) & (np.diff(r) > 1e-9)
     assert np.allclose((np.diff(psi) / np.maximum(np.diff(r), 1e-300))[same], slope[1:][same], rtol=1e-6)
     ends = radial_psi(np.array([0.0, rhat, delta]), rhat, delta, rho)
-    assert np.allclose(ends, [0, rho, delta], rtol=1e-15)
+    assert np.allclose(ends, [0, rho, delta], rtol=1e-15, atol=0)
+    near = np.nextafter(rhat, delta)                                # a small rho keeps its digits
+    assert np.isclose(radial_psi(near, rhat, delta, 1e-20), delta / (delta - rhat) * (near - rhat) + 1e-20, rtol=1e-12,
+                      atol=0)
     assert np.allclose(radial_psi(psi, rho, delta, rhat), r, rtol=1e-12, atol=1e-14)
 
 
@@ -1260,13 +1261,13 @@ def test_appendix_a_the_hessian_at_the_center_is_multiplied_by_rhat_over_rho_squ
     H, g, center = H @ H.T, rng.normal(size=3), rng.normal(size=3)
     rhat, delta, rho = 0.5, 2.0, 0.2
     J = radial_jacobian(center, center, rhat, delta, rho)
-    assert np.allclose(J, rhat / rho * np.eye(3), rtol=1e-15)
+    assert np.allclose(J, rhat / rho * np.eye(3), rtol=1e-15, atol=0)
     # g is linear near the center, so this holds whether or not the gradient is 0
-    assert np.allclose(pullback_hessian(H, J, g, np.zeros((3, 3, 3))), (rhat / rho) ** 2 * H, rtol=1e-14)
+    assert np.allclose(pullback_hessian(H, J, g, np.zeros((3, 3, 3))), (rhat / rho) ** 2 * H, rtol=1e-14, atol=0)
     f = lambda e: (lambda t: g @ t + t @ H @ t / 2)(radial(e, center, rhat, delta, rho) - center)       # noqa: E731
     d = rng.normal(size=3)
     d *= 0.9 * rho / np.linalg.norm(d)
-    assert np.isclose(f(center + d), g @ d * rhat / rho + d @ H @ d / 2 * (rhat / rho) ** 2, rtol=1e-12)
+    assert np.isclose(f(center + d), g @ d * rhat / rho + d @ H @ d / 2 * (rhat / rho) ** 2, rtol=1e-12, atol=0)
 
 
 # ------------------------------------------------------------------ weight normalisation
@@ -1283,7 +1284,7 @@ def test_the_hessian_under_weight_normalisation_is_that_of_L_in_s_and_v():
     for s in (1.3, -0.7):
         v = rng.normal(size=3)
         w = weight_norm(s, v)
-        assert np.isclose(np.linalg.norm(w), abs(s)) and np.allclose(w, s * v / np.linalg.norm(v), rtol=1e-15)
+        assert np.isclose(np.linalg.norm(w), abs(s)) and np.allclose(w, s * v / np.linalg.norm(v), rtol=1e-15, atol=0)
         _, grad, hess = layered(w)
         H = weight_norm_hessian(s, v, grad, hess)
         f = lambda p: layered(weight_norm(p[0], p[1:]))[0]                                  # noqa: E731
@@ -1312,8 +1313,8 @@ def test_in_v_alone_the_hessian_falls_like_alpha_to_the_minus_2_everywhere():
 
 def test_erratum_weight_normalisation_is_invariant_for_positive_alpha_only():
     v = generator(25).normal(size=3)
-    assert np.allclose(weight_norm(1.3, 5 * v), weight_norm(1.3, v), rtol=1e-15)
-    assert np.allclose(weight_norm(1.3, -5 * v), -weight_norm(1.3, v), rtol=1e-15)      # "alpha != 0": w turns around
+    assert np.allclose(weight_norm(1.3, 5 * v), weight_norm(1.3, v), rtol=1e-15, atol=0)
+    assert np.allclose(weight_norm(1.3, -5 * v), -weight_norm(1.3, v), rtol=1e-15, atol=0)     # "alpha != 0": w turns
     many = generator(25, 1).normal(size=(20, 3))
     assert max(abs(layered(weight_norm(1.3, -5 * v))[0] - layered(weight_norm(1.3, v))[0]) for v in many) > 0.01
 
@@ -1441,7 +1442,7 @@ def test_appendix_c_the_log_likelihood_does_not_change_its_ranking():
         means, covs = rng.normal(size=(2, 2)), [np.diag(rng.uniform(0.5, 2, size=2)) for _ in range(2)]
         before = [normal(y, m, C).sum() for m, C in zip(means, covs)]
         after = [normal(y @ S, m @ S, S @ C @ S).sum() for m, C in zip(means, covs)]
-        assert np.isclose(before[0] - before[1], after[0] - after[1], rtol=1e-12)
+        assert np.isclose(before[0] - before[1], after[0] - after[1], rtol=1e-12, atol=0)
 
 
 def test_the_kl_divergence_is_invariant_under_a_common_change_of_coordinates_and_not_with_a_fixed_prior():
@@ -1512,11 +1513,11 @@ def test_the_kl_of_a_hessian_shaped_posterior_changes_along_the_orbit_unless_the
     moved, d = alpha_scale(weights, [5.0, 0.2]), alpha_diagonal(weights, [5.0, 0.2])
     fixed = gaussian_kl(flatten(moved), posterior(hessian(moved, X, Y, RELU)), zero, prior)
     common = gaussian_kl(flatten(moved), posterior(H) / np.outer(d, d), zero, prior / np.outer(d, d))
-    assert np.isclose(common, start, rtol=1e-11) and abs(fixed - start) > 0.5
+    assert np.isclose(common, start, rtol=1e-11, atol=0) and abs(fixed - start) > 0.5
     # rank-safe: the same from the eigenvalues of H, zeros included
     h = np.linalg.eigvalsh(H).clip(0) * sigma2 / tau2
     closed = (np.log1p(h).sum() + (1 / (1 + h)).sum() + theta @ theta / sigma2 - len(h)) / 2
-    assert np.isclose(start, closed, rtol=1e-11)
+    assert np.isclose(start, closed, rtol=1e-11, atol=0)
 
 
 # ------------------------------------------------------------------ what makes a theorem true is refused where it fails
@@ -1537,6 +1538,9 @@ def test_small_cases_by_hand():
     assert np.isclose(alpha_for_norm(np.eye(7), 1, 1.0, biases=3), 1 / 1.01)
     assert np.isclose(alpha_to_constant([one, np.ones((1, 2))], 0.1), 0.1 / np.sqrt(2))
     assert flat_boxes([np.array([[1.0]]), np.array([[1.0, 100.0]])], 50.0, 2).radii[0, 0] == 0.5    # without the bias
+    far = [np.full((1, 1), 8.0), np.eye(1), np.eye(1)]              # theta_1 is the layer that alpha multiplies
+    assert flat_boxes(far, 50.0, 2, layers=(1, 2)).radii[0, 0] == 0.5
+    assert 0 < box_radius([np.full((1, 1), 1e8)] * 2, [[1.0]], [[0.0]], 1.0) < 1e-20
     for X, epsilon in (([[0.1]], 1e3), ([[0.0], [1.0]], 0.5)):      # f = theta x, y = x: (r x)^2 / 2 = epsilon
         assert np.isclose(box_radius([np.eye(1)], X, X, epsilon), np.sqrt(2 * epsilon) / np.max(X), rtol=1e-8)
     errors = np.array([[1e7, 1.0]]), np.array([[1e6, 1.2]])         # worse in the second output, if only by 1e-14
@@ -1593,7 +1597,7 @@ def refusals():
         "gradient returned array..nan": sharp(loss, lambda z: slope(z) * np.nan, v, 0.1),
         "gradient returned array.*complex|j": sharp(loss, lambda z: slope(z) + 1j, v, 0.1),
         "theta has shape .5, 12.": lambda: value(np.ones((5, 12))),
-        "theta has shape .13,.": lambda: value(np.ones(13)),
+        "theta has shape .13,.": lambda: value(np.ones(13)), "theta has shape .1, 12.": lambda: value(np.ones((1, 12))),
         "G has no smaller": lambda: reversing_output_map(Y + 1, Y + 2, Y),
         "G has no smaller error": lambda: reversing_output_map([[1.0, 0]], [[0, 1.0]], [[0, 0.0]]),
         "G has no smaller error than": lambda: reversing_output_map([[1e-8, 0]], [[0, 2e-8]], [[0, 0.0]]),
