@@ -1517,11 +1517,11 @@ def check_symmetric(A):
 
 def check_definite(A):
     """What is wrong, to rounding in units of the diagonal, or None."""
-    if fault := check_symmetric(A):
-        return fault
     if not np.diag(A).min() > 0:
         return f"has the entry {np.diag(A).min():.1e} on its diagonal"
     A = A / np.sqrt(np.diag(A)) / np.sqrt(np.diag(A))[:, None]
+    if fault := check_symmetric(A):
+        return fault
     if not np.isfinite(A).all() or not np.linalg.eigvalsh(A)[0] > len(A) * np.finfo(float).eps:
         return "is singular or indefinite to rounding"
 

@@ -344,8 +344,9 @@ def optimal_posterior(H, theta, n, delta, sigma):
     delta : float, > 0, < 1
     sigma : float, > 0
 
-    No rank is decided, cov tends to sigma^2 where h goes to 0. The paper, which neglects the sigma^-2, sets Q to
-    N(0, tau^2 H^-1) at first: the mean should be theta^ (test_erratum_the_mean_of_Q_is_the_minimum).
+    No rank is decided, cov tends to sigma^2 where h goes to 0; as in ridge_kl, tau^2 / sigma^2 should be well above
+    eps max h. The paper, which neglects the sigma^-2, sets Q to N(0, tau^2 H^-1) at first: the mean should be theta^
+    (test_erratum_the_mean_of_Q_is_the_minimum).
     """
     h, U = np.linalg.eigh(H)
     h = _at_minimum(h)

@@ -1278,6 +1278,7 @@ def test_what_would_make_a_formula_wrong_is_refused():
     for match, call in (
         ("cov_q .*positive definite", lambda: gaussian_kl(m, np.ones((2, 2)), m, C)),
         ("cov_p .*positive definite", lambda: gaussian_kl(m, C, m, down)),
+        ("cov_p differs from its transpose", lambda: gaussian_kl(m, C, m, [[1e30, 0.9e15], [-0.9e15, 1]])),
         ("cov .*positive definite", lambda: isotropic_kl(m, np.diag([1.0, 0.0]), 1.0)),
         ("no minimum", lambda: curvature_kl(down, 1.0, 1.0)), ("no minimum", lambda: ridge_kl(down, 1.0, 1.0)),
         ("no minimum", lambda: kl_smooth(m, v, down, np.eye(4), 1.0, 1.0)),
