@@ -268,9 +268,7 @@ def flat_dimension(weights, counts):
 #
 #     J_wide T = [J_narrow, 0]                   T^T H_wide T = diag(H_narrow, (xi, eta) block)                      (8)
 #
-# that block, [[0, F~], [F~^T, G~]], in closed form in hessian.py. The inverse of (6), with C = A diag(lam * beta) A^T:
-#
-#     a = sum_j beta_j v_j,   b = sum_j lam_j w_j,   xi = C^-1 (A * beta) v,   eta = C^-1 (A * lam) w
+# that block, [[0, F~], [F~^T, G~]], in closed form in hessian.py. The inverse of (6) stands in `omega_coordinates`.
 # ---------------------------------------------------------------------------------------------------------------------
 
 @checked
@@ -303,10 +301,9 @@ def parameter_order(weights, layer, count):
     With at = concatenate([o.ravel() for o in order]) a Hessian H of the wide net is H[at[:, None], at] in the order
     of theta_0, v, w of hessian.py's closed forms.
     """
-    H0, surplus = len(weights[layer]), np.arange(len(weights[layer]), len(weights[layer]) + count)
-    wide = list(weights)                                            # only the shapes count
-    wide[layer] = np.empty((H0 + count, weights[layer].shape[1]))
-    wide[layer + 1] = np.empty(np.add(weights[layer + 1].shape, (0, count)))
+    surplus = len(weights[layer]) + np.arange(count)
+    W, V = np.zeros((count, weights[layer].shape[1])), np.zeros((count, len(weights[layer + 1])))
+    wide = add_units(weights, layer, W, V)                          # only the shapes count
     place = unstack(np.arange(sum(W.size for W in wide)), wide)
     w, v = place[layer][surplus], place[layer + 1][:, surplus].T
     place[layer] = np.delete(place[layer], surplus, axis=0)

@@ -17,7 +17,6 @@ kinks of all samples this is the Hessian. At a kink the loss has none as a rule,
 of the linear piece that phi' names: for ReLU a unit with z = 0 counts as off.
 """
 from itertools import accumulate
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ from landscape import (
     SQUARE,
     Activation,
     Fit,
+    augment,
     checked,
     deltas,
     forward_pass,
@@ -73,14 +73,13 @@ def hessian_operator(weights, X, Y, act, loss=SQUARE):
 def _operator(weights, X, Y, act, loss):
     """[Pearlmutter 1994] hessian_operator, on the weights themselves instead of a copy."""
     # One by one phi, phi' and phi'' take more than half the time of H v, each with the same exponential: hence jets.
-    jets, jet = [], getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
-
-    def f(u):
-        """phi(u) for the forward pass, which keeps phi'(u) and phi''(u) too."""
-        jets.append(jet(u))
-        return jets[-1][0]
-
-    inputs, z = forward_pass(weights, X, SimpleNamespace(f=f))
+    jet = getattr(act, "jet", None) or (lambda u: (act.f(u), act.df(u), act.d2f(u)))
+    inputs, z, jets = [], [], []
+    for k, W in enumerate(weights):                                 # forward_pass, which keeps phi' and phi'' too
+        if k:
+            jets.append(jet(z[-1]))
+        inputs.append(augment(W, jets[-1][0] if k else X))
+        z.append(inputs[-1] @ W.mT)
     slope = [first for _, first, _ in jets]                         # phi'(z_k), (n, n_k)
     delta, bend, d2l = [loss.d1(z[-1], Y)], [], loss.d2(z[-1], Y)
     back = [W[:, :u.shape[1]] for W, u in zip(weights[1:], z)]      # W_(k+1) without the bias column
@@ -215,21 +214,22 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
                 H = _operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
                 values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
-            s = -c / (np.abs(values) + mu * size)                   # the step in the basis Q
-            L_new, g_new = value_and_gradient(theta + Q @ s)
+            s = -c / (np.abs(values) + mu * size)
+            step = Q @ s
+            L_new, g_new = value_and_gradient(theta + step)
         except (ValueError, FloatingPointError):                    # a step that overflows is not taken
             if moved:                                               # the loss has no l'' here
                 break
             mu *= 4
             continue
         expected = -(c @ s + (values * s) @ s / 2)
-        decrease = L - L_new if abs(c @ s) > 1e-7 * abs(L) else -(g + g_new) @ (Q @ s) / 2
+        decrease = L - L_new if abs(c @ s) > 1e-7 * abs(L) else -(g + g_new) @ step / 2
         moved = decrease > 0
         mu = max(mu / 10, 1e-13) if decrease > 0.75 * expected else mu * (1 if decrease >= 0.25 * expected else 4)
         if moved:
-            theta, L, g = theta + Q @ s, L_new, g_new
+            theta, L, g = theta + step, L_new, g_new
             done = stationary(theta, g)
-    return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, bool(done))
+    return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, done)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -595,15 +595,16 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     in the next layer 1^T F = 0 too: unless zeta is parallel to 1, rank F <= M' - 2, and F = 0 for two classes
     (test_softmax_takes_one_more_from_the_rank_of_F).
     """
+    def F_and_G(delta, a, zeta, slope, curve):
+        return (delta * slope[:, None]).T @ a, (a * (delta @ zeta * curve)[:, None]).T @ a
+
     inputs, z = forward_pass(weights, X, act)
-    a, ua, zeta = inputs[layer], z[layer][:, unit], weights[layer + 1][:, unit]  # (n, D'), u . a~ (n,), (M',)
-    delta = deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]               # (n, M')
-    F = (delta * act.df(ua)[:, None]).T @ a
-    G = (a * (delta @ zeta * act.d2f(ua))[:, None]).T @ a
+    ua = z[layer][:, unit]                                          # u . a~, (n,)
+    terms = inputs[layer], weights[layer + 1][:, unit], act.df(ua), act.d2f(ua)             # (n, D'), (M',), (n,), (n,)
+    F, G = F_and_G(deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1], *terms)
     size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)    # from here on sizes, for the rounding
     level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
-    F_level = (level * np.abs(act.df(ua))[:, None]).T @ np.abs(a)
-    G_level = (np.abs(a) * (level @ np.abs(zeta) * np.abs(act.d2f(ua)))[:, None]).T @ np.abs(a)
+    F_level, G_level = F_and_G(level, *map(np.abs, terms))
     F, G = np.where(np.abs(F) > F_level, F, 0), np.where(np.abs(G) > G_level, G, 0)
     U, s, Vt = np.linalg.svd(F, full_matrices=False)
     F -= (U * np.where(s > np.linalg.norm(F_level), 0, s)) @ Vt                 # as at zeta^T F = 0
@@ -713,8 +714,8 @@ def predicted_inertia(F, G, lam, tol=None):
     tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
     p, m, o = (lam > floor).sum() - 1, (lam < -floor).sum(), (np.abs(lam) <= floor).sum()
-    n = p * up + m * down + o * rank, p * down + m * up + o * rank
-    return PredictedInertia(int(n[0]), int(n[1]), int((p + m + o) * len(k) - sum(n)))
+    positive, negative = p * up + m * down + o * rank, p * down + m * up + o * rank
+    return PredictedInertia(int(positive), int(negative), int((p + m + o) * len(k) - positive - negative))
 
 
 class Escape(NamedTuple):
@@ -763,7 +764,7 @@ def escape_direction(F, G, A, lam):
 #     R_J     = l'' T_J
 #     R_(k-1) = phi'(z_(k-1)) (W_k^T R_k + (dW_k/dt)^T delta_k) + phi''(z_(k-1)) T_(k-1) (W_k^T delta_k)
 #
-# down to R_(q+1), whose columns s are Lambda. Piecewise linear phi: all of this off the kinks.
+# down to R_(q+1), whose columns s are Lambda.
 # ---------------------------------------------------------------------------------------------------------------------
 
 def _delta_tangents(weights, X, Y, act, loss, layer):

@@ -205,9 +205,9 @@ def tanh_jet(x):
     slope = np.multiply(4, q, out=q)
     slope *= inverse
     slope *= inverse                                                            # 4 q / (1 + q)^2
-    bend = np.multiply(-2, t, out=inverse)
-    bend *= slope                                                               # -2 tanh tanh'
-    return t, slope, bend
+    curve = np.multiply(-2, t, out=inverse)
+    curve *= slope                                                              # -2 tanh tanh'
+    return t, slope, curve
 
 
 def sigmoid_jet(x):
@@ -215,9 +215,9 @@ def sigmoid_jet(x):
 
     For x < 0 that cancels; there sigmoid(x) = sigmoid'(x) / sigmoid(-x).
     """
-    t, slope, bend = tanh_jet(x / 2)
+    t, slope, curve = tanh_jet(x / 2)
     s = (1 + np.abs(t)) / 2                                                     # sigmoid(|x|)
-    return np.where(x >= 0, s, slope / 4 / s), slope / 4, bend / 8
+    return np.where(x >= 0, s, slope / 4 / s), slope / 4, curve / 8
 
 
 def softplus_jet(x):
@@ -448,7 +448,7 @@ def random_weights(widths, *, bias=True, rng=None):
     if len(widths) < 2:
         raise ValueError(f"widths is {widths}, it should be [D, H1, ..., M], two widths or more")
     rng = np.random.default_rng(rng)
-    columns = np.add(widths[:-1], bias)                                         # a bias is an input
+    columns = np.add(widths[:-1], bias)
     return [rng.normal(size=(m, c)) / np.sqrt(c) for m, c in zip(widths[1:], columns)]
 
 
@@ -696,29 +696,26 @@ def interpolate_deep(X, Y, widths, act=SMOOLU, *, knot=0.1, rng=None):
         raise ValueError("X has equal rows, they should be distinct, even where the targets agree: 0 is no regular "
                          "value then")
     a = _separating_direction(X, Y, knot, np.random.default_rng(rng))
-    weights, sizes, t = [], [D, *widths], np.sort(X @ a)
+    weights, t = [], np.sort(X @ a)
     if not np.diff(t).all():
         raise ValueError("X has rows too close for float64 to tell their a . x apart, they should be further apart")
     middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
     carry = _scale(act, np.diff(t).min(initial=1.0)) if far > 1.5 * middle else 0.25        # a bounded sigma: 1/4
-    for k, (n_in, size) in enumerate(zip(sizes, sizes[1:])):
+    for k, (n_in, size) in enumerate(zip([D, *widths], widths)):
         W = np.zeros((size, n_in + 1))
-        last = k == len(widths) - 1
-        rows = slice(n) if last else slice(1)                                   # the units used
-        W[rows, :n_in] = np.eye(1, n_in) if k else a
+        W[0, :n_in] = np.eye(1, n_in) if k else a
         s = forward_pass(weights + [W], X, act)[1][-1][:, 0]                    # (n,), a . x or what arrives of it
-        if last:
-            gap = np.diff(np.sort(s)).min(initial=np.ptp(s) or 1.0)
-            scale = _scale(act, gap) if gap > 0 else 1.0
-            W[rows, :n_in] *= scale
-            order = np.argsort(s)
-            t = scale * s[order]
-            t_0 = t[0] - ((t[-1] - t[0]) or 1.0)                    # one whole range before t_1, not out of proportion
-            W[rows, -1] = t - (1 - knot) * np.diff(t, prepend=t_0)  # b_i = t_(i-1) + knot (t_i - t_(i-1))
-        elif k == 0:
+        if k == 0 and len(widths) > 1:
             W[0] *= carry
             W[0, -1] = carry * (s.min() - 1)                                    # carry <= s: smooLU takes 1 off a layer
         weights.append(W)
+    order = np.argsort(s)                                           # now W and s are those of the last hidden layer
+    gap = np.diff(s[order]).min(initial=np.ptp(s) or 1.0)
+    scale = _scale(act, gap) if gap > 0 else 1.0
+    t = scale * s[order]
+    t_0 = t[0] - ((t[-1] - t[0]) or 1.0)                            # one whole range before t_1, not out of proportion
+    W[:n, :-1] = scale * W[0, :-1]
+    W[:n, -1] = t - (1 - knot) * np.diff(t, prepend=t_0)            # b_i = t_(i-1) + knot (t_i - t_(i-1))
     A = act.f(forward_pass(weights, X, act)[1][-1])[order, :n]                  # sigma(s_i - b_j), as forward has it
     m = _output_weights(A, Y[order], act)                                       # M2 for M outputs (Remark 4.2)
     return weights + [np.hstack([m, np.zeros((M, widths[-1] + 1 - n))])]
@@ -757,18 +754,13 @@ def _growth(t, Y, knot):
     """[beyond the papers] max_i sum_j |A_ij m_j| of the ReLU recursion above, for R directions at once, (R,).
 
     t (R, n) sorted along the last axis, Y (R, n, M) in the same order; in units of Y: the residual of the exact fit
-    will be about 0.1 to 1 times eps times this. For knot above 0.36 and n > 64 an estimate, for the memory of the
-    recursion is cut after 64 points.
+    will be about 0.1 to 1 times eps times this.
     """
     gaps = np.diff(t, axis=1, prepend=2 * t[:, :1] - t[:, -1:])
     b = t - (1 - knot) * gaps
-    d = np.diff(Y, axis=1, prepend=0) / ((1 - knot) * gaps)[:, :, None]         # (R, n, M)
-    ratio, S, power = -knot / (1 - knot), d.copy(), 1.0
-    for lag in range(1, min(64, t.shape[1])):                                   # S_i = sum_lag ratio^lag d_(i-lag)
-        power *= ratio
-        if abs(power) < 1e-16:
-            break
-        S[:, lag:] += power * d[:, :-lag]
+    S = np.diff(Y, axis=1, prepend=0) / ((1 - knot) * gaps)[:, :, None]         # d_i, (R, n, M)
+    for i in range(1, t.shape[1]):
+        S[:, i] -= knot / (1 - knot) * S[:, i - 1]
     m = np.abs(np.diff(S, axis=1, prepend=0))
     sums = t[:, :, None] * np.cumsum(m, axis=1) - np.cumsum(b[:, :, None] * m, axis=1)      # sum_j (t_i - b_j) |m_j|
     return np.abs(sums).max(axis=(1, 2))
@@ -841,12 +833,12 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             size = terms[near] + np.finfo(float).tiny               # in units of the rounding
             before = ((r[near] / size) ** 2).sum(axis=1)
             trial = theta[near] - (np.linalg.pinv(J[near], rcond=1e-13) @ r[near, :, None])[..., 0]
-            after = ((_residual(trial, like, X, Y, act) / size) ** 2).sum(axis=1)
-            moved = near[after < before]
-            if len(moved) == 0:
-                break
-            theta[moved], count[moved] = trial[after < before], count[moved] + 1
-            r[moved], J[moved] = _residual_and_jacobian(theta[moved], like, X, Y, act)
+            r_new, J_new = _residual_and_jacobian(trial, like, X, Y, act)
+            after = ((r_new / size) ** 2).sum(axis=1)
+            better = after < before
+            moved = near[better]
+            theta[moved], r[moved], J[moved] = trial[better], r_new[better], J_new[better]
+            count[moved] += 1
             near = near[after < before / 2]
         done = _settled(theta, r, J, like, X, act)
     return [Fit([W.copy() for W in unstack(t, like)], float((ri ** 2).sum() / 2), int(c), bool(d))
@@ -868,15 +860,11 @@ def _damped_step(r, J, damping):
     return (J.mT @ step if dual else step)[..., 0]
 
 
-def _residual(theta, like, X, Y, act):
-    """[Cooper 2018, Thm 2.1] r = f - y, samples and outputs stacked, for a stack theta (B, P) of nets, (B, n M)."""
-    return (forward_pass(unstack(theta, like), X, act)[1][-1] - Y).reshape(len(theta), Y.size)
-
-
 def _residual_and_jacobian(theta, like, X, Y, act):
-    """[Cooper 2018, Thm 2.1] r (B, n M) and J = dr / dtheta (B, n M, P) for a stack theta (B, P) of nets."""
-    inputs, z = forward_pass(unstack(theta, like), X, act)
-    J = jacobian_pass(unstack(theta, like), inputs, z, act)                     # (B, n, M, P)
+    """[Cooper 2018, Thm 2.1] r = f - y (B, n M) and J = dr / dtheta (B, n M, P) for a stack theta (B, P) of nets."""
+    weights = unstack(theta, like)
+    inputs, z = forward_pass(weights, X, act)
+    J = jacobian_pass(weights, inputs, z, act)                                  # (B, n, M, P)
     return (z[-1] - Y).reshape(len(theta), Y.size), J.reshape(len(theta), Y.size, theta.shape[1])
 
 
@@ -1135,17 +1123,18 @@ def descend_zero_loss(weights, X, Y, act, *, steps, length):
         d, T = _tangent_part(J, -g), (J ** 2).sum()
         if np.linalg.norm(d) <= 1e-12 * np.linalg.norm(g):
             break                                                               # T is stationary along Z
-        size, found = min(2 * size, length), None
-        while found is None and size > 1e-9 * length:
+        size = min(2 * size, length)
+        while size > 1e-9 * length:
             try:
                 trial = project_to_zero(theta=path[-1] + d * (size / np.linalg.norm(d)), **functions)
-                found = trial if (functions["jacobian"](trial) ** 2).sum() < T else None
+                if (functions["jacobian"](trial) ** 2).sum() < T:
+                    path.append(trial)
+                    break
             except ValueError:                                                  # so far that it does not come back
                 pass
-            size = size if found is not None else size / 2
-        if found is None:
+            size /= 2
+        else:                                                                   # no step lowers T
             break
-        path.append(found)
     return [unflatten(theta, weights) for theta in path]
 
 
@@ -1157,10 +1146,9 @@ def descend_zero_loss(weights, X, Y, act, *, steps, length):
 #     z_v = sum_(u -> v) p_(pi(u -> v)) o_u,    o_v = sigma(z_v),    but o_v = z_v where no edge leaves v: an output
 #
 # with pi the label of the edge: edges of one label share one parameter. Cooper's bias +p_pi(v) of a node is here the
-# edge -1 -> v, with the opposite sign. (Printed with sigma inside the sum: then the inputs of a unit are never added
-# before sigma acts, unlike in his Lemma 3.3.) Nodes are numbered along the edges, u < v. Those of one depth (the
-# longest path from an input) do not feed each other, so they are computed together, as a layer. Back: with
-# d_v = df_m / dz_v, which is 1 at output m,
+# edge -1 -> v, with the opposite sign. Nodes are numbered along the edges, u < v. Those of one depth (the longest path
+# from an input) do not feed each other, so they are computed together, as a layer. Back: with d_v = df_m / dz_v, which
+# is 1 at output m,
 #
 #     d_u = sigma'(z_u) sum_(u -> v) p_(pi(u -> v)) d_v,    df_m / dp_k = sum_(u -> v with label k) d_v o_u
 # ---------------------------------------------------------------------------------------------------------------------
@@ -1203,7 +1191,7 @@ def _graph_pass(graph, X, act):
     o[:, :X.shape[1]], o[:, -1] = X, -1.0
     for level in graph.levels:
         z[:, level] = o @ graph.W[level].T
-        inner = level[~np.isin(level, graph.outputs)]
+        inner = np.setdiff1d(level, graph.outputs)
         o[:, inner] = act.f(z[:, inner])
     return z, o
 
@@ -1218,7 +1206,8 @@ def dag_forward(edges, params, X, act):
     Nodes 0..D-1 are the inputs, -1 is the constant -1 (edges from it are biases), the others are numbered so that
     source < target. Nodes that no edge leaves are the outputs, linear, in ascending order.
 
-    Printed with sigma inside the sum over edges (test_erratum_cooper_activation_belongs_outside_the_sum).
+    Printed with sigma inside the sum over edges: then the inputs of a unit are never added before sigma acts, unlike in
+    Lemma 3.3 (test_erratum_cooper_activation_belongs_outside_the_sum).
     """
     graph = _graph(edges, params, X.shape[1])
     return _graph_pass(graph, X, act)[0][:, graph.outputs]
@@ -1236,7 +1225,7 @@ def dag_jacobian(edges, params, X, act):
     d = np.zeros((len(X), len(graph.outputs), len(graph.W)))                    # (n, M, nodes + 1)
     d[:, np.arange(len(graph.outputs)), graph.outputs] = 1.0                    # outputs are linear
     for level in reversed(graph.levels):
-        inner = level[~np.isin(level, graph.outputs)]
+        inner = np.setdiff1d(level, graph.outputs)
         d[:, :, inner] = (d @ graph.W[:, inner]) * act.df(z[:, None, inner])
     per_edge = d[:, :, graph.target] * o[:, None, graph.source]                 # (n, M, E)
     return per_edge @ np.eye(len(params))[graph.label]                          # edges of one label added up

@@ -229,8 +229,7 @@ def product_cost(H0, cross, S, sigma, tau):
     sigma, tau : float, > 0
 
     The excess of Tr(H C) / (2 tau^2) + KL at the best product over that at the best C, tau^2 A^-1, for a positive
-    semidefinite H. 0 if and only if cross = 0. The paper's Q_sm is a product; (42) and (43) leave the cross block out.
-    As in ridge_kl, tau^2 / sigma^2 should be well above eps max h.
+    semidefinite H. 0 if and only if cross = 0. As in ridge_kl, tau^2 / sigma^2 should be well above eps max h.
     """
     def log_det(H):                                                 # of A
         return np.log(_at_minimum(np.linalg.eigvalsh(H)) + tau ** 2 / sigma ** 2).sum()
