@@ -131,7 +131,9 @@ def hessian_plain(weights, X, Y, act, loss=SQUARE):
 
     Symmetric bit by bit; rows and columns in the order of flatten. `hessian` is the same faster.
     """
-    H = _operator(weights, X, Y, act, loss)(np.eye(sum(W.size for W in weights)))
+    product, P = _operator(weights, X, Y, act, loss), sum(W.size for W in weights)
+    parts = np.array_split(np.eye(P), min(P, 1 + P * len(X) // 2 ** 14))        # some at a time, for the memory
+    H = np.concatenate([product(part) for part in parts])
     return (H + H.T) / 2
 
 
@@ -204,6 +206,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         return bool(known and (np.abs(g) <= reach).all())           # underflow: a minimum at infinity, or f = 0 exactly
 
     theta = np.concatenate([W.ravel() for W in weights])
+    parts = np.array_split(np.eye(len(theta)), min(len(theta), 1 + len(theta) * len(X) // 2 ** 14))
     L, g = value_and_gradient(theta)
     done = stationary(theta, g)
     mu, count, moved = 1e-3, 0, True
@@ -211,7 +214,8 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         count += 1
         try:
             if moved:
-                H = _operator(unstack(theta, weights), X, Y, act, loss)(np.eye(len(theta)))
+                product = _operator(unstack(theta, weights), X, Y, act, loss)
+                H = np.concatenate([product(part) for part in parts])
                 values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
             s = -c / (np.abs(values) + mu * size)
@@ -452,7 +456,9 @@ def inertia(H, tol=None):
     returns : may be infinite
 
     gap is the smallest |lambda| counted as nonzero over the largest counted as zero, inf if there is none on one side
-    or the largest zero is exactly 0. A count with a gap near 1 means nothing.
+    or the largest zero is exactly 0. A count with a gap near 1 means nothing. A gradient g that is left at a net moves
+    zeros by some |g|: at a trained net above zero loss tol should be above that, 1e-10 max|lambda| say. Of H = J^T J it
+    sees singular values of J down to sqrt(size eps) of the largest, landscape.jacobian_rank to size eps.
     """
     values = np.linalg.eigvalsh(H)                                  # reads the lower triangle
     tol = len(H) * EPS * np.abs(values).max() if tol is None else tol

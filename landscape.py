@@ -1174,7 +1174,8 @@ def _graph(edges, params, D):
         raise ValueError(f"edges has labels from {label.min()} to {label.max()}, they should lie in "
                          f"0..{len(params) - 1}, the places of params")
     if len(gaps := np.flatnonzero(nodes != D + np.arange(len(nodes)))):
-        raise ValueError(f"edges has none into node {D + gaps[0]}; nodes should be numbered without gaps")
+        raise ValueError(f"edges has none into node {D + gaps[0]}; nodes should be numbered without gaps, and X have "
+                         f"as many columns as there are inputs, not {D}")
     depth = np.zeros(target.max() + 2, int)                                     # the last entry is node -1
     for u, v in sorted(zip(source, target), key=lambda edge: edge[1]):
         depth[v] = max(depth[v], depth[u] + 1)

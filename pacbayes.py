@@ -453,7 +453,7 @@ def predicted_error(weights, X, Y, act, *, p=None, rho=None):
     p : (n,) array, >= 0, or None; None: 1 / n
     rho : float, >= 0, or None; None: 0.01 |theta|
 
-    In units of the outputs squared; exact but for the quadrature of _unit_moments.
+    In units of the outputs squared; exact but for the quadrature of _unit_moments, which takes two arrays of 601 n H0.
     """
     p, rho, _ = _setting(weights, X, p, rho)
     inputs, (W1, W2) = augment(weights[0], X), weights
@@ -574,7 +574,9 @@ def generalization_ratio(weights, X, Y, act, surplus, *, p=None, rho=None, w0=No
     (test_caveat_to_noisy_targets_the_ratio_of_fig_2_is_smaller).
     """
     rng, theta, (p, rho, w0) = np.random.default_rng(rng), flatten(weights), _setting(weights, X, p, rho, w0)
-    f = forward_pass(unstack(theta + rho * rng.normal(size=(trials, len(theta))), weights), X, act)[1][-1]  # (T, n, M)
+    nets = theta + rho * rng.normal(size=(trials, len(theta)))
+    parts = np.array_split(nets, min(trials, 1 + trials * len(X) * len(weights[0]) // 2 ** 20))     # for the memory
+    f = np.concatenate([forward_pass(unstack(part, weights), X, act)[1][-1] for part in parts])     # (T, n, M)
     inputs, G = augment(weights[0], X), np.empty((max(surplus) + 1, trials))
     for E in range(len(G)):                                         # one unit more each time, so all widths are met
         if E > 0:
@@ -595,7 +597,7 @@ def replicated_ratio(weights, X, Y, act, surplus, *, unit=0, p=None, rho=None, t
     rho : float, >= 0, or None; None: 0.01 |theta|
     trials : int, >= 2
 
-    The widths share their draws.
+    The widths share their draws. Takes some three arrays of trials n H0 numbers.
     """
     rng, theta, (p, rho, _) = np.random.default_rng(rng), flatten(weights), _setting(weights, X, p, rho, unit=unit)
     nets = unstack(theta + rho * rng.normal(size=(trials, len(theta))), weights)
@@ -635,7 +637,7 @@ def draw_data(n, noise, *, rng=None):
 def kinked_starts(x, units, count, *, rng=None):
     """[beyond the papers] Random nets whose units bend within the data: w = +-3 e^(Z / 2), Z normal, b = w t.
 
-    x : (n,) array
+    x : (n,) array; with a range of about 2, as w has no unit of x
     units, count : int, >= 1
 
     A list of `count` nets [W1 (units, 2), W2 (1, units)]; t is uniform on the range of x, W2 standard normal.
@@ -675,7 +677,7 @@ def smallest_zero_error(nets, x, y, act, *, goal=1e-29, rng=None):
 
     nets : nets, may be empty; [W1, W2], of one shape
     x, y : (n,) arrays
-    goal : float, >= 0; the squared error to get below, in the last digits by luck (_polish)
+    goal : float, >= 0; the squared error to get below, for |y| about 1: in the last digits by luck (_polish)
 
     For ReLU `nets` are relu_interpolants(x, y, units), for other units the weights that landscape.fit_many finds from
     kinked_starts; with n = 10 and 5 units, on data that 5 ReLU units can fit, about four in five arrive for tanh, and
@@ -712,17 +714,19 @@ def draw_experiment(problems, *, n=10, noise=0.1, most_draws=1000, rng=None):
     noise : float, >= 0
 
     t is the teacher; the targets are t(x) + eps, with the same x and eps for all problems. fit(x, y, rng) returns a net
-    through the points or, as a str, why it has none. demo.five_units has the paper's: teachers of one unit, nets of
-    H_0 = 5 units. About one data set in ten can be fitted by 5 ReLU units at all: the paper's experiment is one on
+    through the points, or why it has none, a str, or None. demo.five_units has the paper's: teachers of one unit, nets
+    of H_0 = 5 units. About one data set in ten can be fitted by 5 ReLU units at all: the paper's experiment is one on
     chosen data. Four tanh units often fit such data too: five are not minimal there.
     """
-    if not isinstance(problems, dict) or not problems:
+    pairs = list(problems.values()) if isinstance(problems, dict) else []
+    if not pairs or not all(isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair)) for pair in pairs):
         raise ValueError(f"problems is {problems!r}, it should be a dict name -> (t, fit), not empty: else any data do")
     rng, refused = np.random.default_rng(rng), {}
     for _ in range(most_draws):
         (x, eps), nets = draw_data(n, noise, rng=rng), {}
         for name, (t, fit) in problems.items():
-            nets[name] = fit(x, t(x) + eps, rng)
+            net = fit(x, t(x) + eps, rng)
+            nets[name] = f"no {name} net" if net is None else net
             if isinstance(nets[name], str):
                 refused[nets[name]] = refused.get(nets[name], 0) + 1
                 break

@@ -64,7 +64,8 @@ def alpha_diagonal(weights, alphas):
 
     alphas : (J,) array, > 0
 
-    Of weights only the shapes count.
+    Of weights only the shapes count. Off the kinks: a unit that ends at one, z = 0 at a sample, can round to the other
+    side of it at T theta, unless the alphas are powers of 2.
     """
     return 1 / np.concatenate([W.ravel() for W in alpha_scale([np.ones(W.shape) for W in weights], alphas)])
 
@@ -355,7 +356,7 @@ def alphas_for_many(H, sizes, bound, *, biases=None, tol=None):
     sizes : (K,) array, whole, >= 1; the numbers of weights of the layers without their biases
     bound : float, > 0
     biases : (K,) array, whole, >= 0, or None; the numbers of biases, in any layers
-    tol : float, >= 0, or None; eigenvalues of at most this size count as zero; None: P EPS max|lambda|
+    tol : float, >= 0, or None; what counts as zero, None: P EPS max|lambda|; at a trained net see hessian.inertia
 
     k* is the layer with the least n_k (with biases, the least n_k + sum_(j >= k) dim b_j, and beta >= 1), lambda_r the
     smallest eigenvalue that is not zero; beta is one per cent beyond the limit.
@@ -656,7 +657,8 @@ def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=No
     loss, gradient : function; of one point, as in epsilon_sharpness
     H : (P, P) array, symmetric; hess L(theta), with traces of its layers' blocks that are positive
     theta : (P,) array
-    sizes : (K,) array, whole, >= 1; as in flattest_alphas
+    sizes : (K,) array, whole, >= 1; as in flattest_alphas: biases of other layers than the first are to be left out of
+        H, theta, loss and gradient, as constants; else least_trace changes too
     epsilon : float, > 0
     starts : int, >= 1
 
@@ -720,7 +722,7 @@ def input_derivative(df_dx, dxi_du):
     dxi_du : (D, q) array; the derivative of xi at u
 
     The paper's left side is taken at xi(u), where f_xi in general is not even meant to be evaluated
-    (test_erratum_the_derivative_of_f_xi_is_at_u). For a net input_jacobian gives df/dx.
+    (test_erratum_the_derivative_of_f_xi_is_at_u). For a net it is input_jacobian(weights, xi(u)[None], act)[0].
     """
     return df_dx @ dxi_du
 

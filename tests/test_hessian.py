@@ -244,6 +244,17 @@ def test_samples_in_portions_give_the_same_sum(widths, n):
     assert close(hessian(weights, X, Y, TANH), parts[0] + parts[1], 1e-12)
 
 
+def test_unit_vectors_in_portions_give_the_same_hessian_and_minimum():
+    rng = np.random.default_rng(0)
+    weights, X = random_weights([2, 4, 1], rng=rng), rng.normal(size=(3000, 2))         # 4 portions of 17 vectors
+    Y = np.sin(X[:, :1])
+    assert close(hessian_plain(weights, X, Y, TANH), hessian(weights, X, Y, TANH), 1e-12)
+    first, all_at_once = (minimize(weights, X[:n], Y[:n], TANH, iterations=4).weights for n in (500, 3000))
+    twice = minimize(weights, np.tile(X[:500], (6, 1)), np.tile(Y[:500], (6, 1)), TANH, iterations=4).weights
+    assert np.allclose(flatten(first), flatten(twice), rtol=1e-9, atol=0)               # L times 6: the same steps
+    assert np.abs(flatten(first) - flatten(all_at_once)).max() > 1e-3                   # control: other data
+
+
 def test_mirror_copies_the_upper_triangle():
     for P in (1, 2, 127, 128, 129, 300):
         H = np.random.default_rng(P).normal(size=(P, P))

@@ -1060,6 +1060,13 @@ def test_the_standard_error_is_the_spread_of_the_ratio(seed):
     assert errors.mean() == pytest.approx(ratios.std(), rel=0.1)
 
 
+def test_trials_in_portions_give_the_same_ratio():
+    weights, X = random_weights([1, 5, 1], rng=0), np.linspace(-1, 1, 100)[:, None]
+    one, many = (generalization_ratio(weights, np.tile(X, (k, 1)), np.tile(np.tanh(X), (k, 1)), TANH, [0, 7], rng=0)
+                 for k in (1, 5))                                   # 1 and 3 portions of 1000 trials
+    assert np.allclose(one.ratio, many.ratio, rtol=1e-12, atol=0)
+
+
 def test_moments_of_a_unit_against_closed_forms():
     mean, s = np.array([-3.0, -0.2, 0.0, 1.0, 4.0]), np.array([0.5, 1.0, 2.0, 0.1, 1.0])
     a = mean / s
@@ -1306,6 +1313,8 @@ def test_what_would_make_a_formula_wrong_is_refused():
         ("x has equal", lambda: relu_units_needed(x * 0, x)), ("twice", lambda: relu_interpolants(x, x, 1)),
         ("cannot tell", lambda: relu_interpolants([0, 1e-17, 1, 2], x, 2)),
         ("cannot tell", lambda: relu_interpolants([0, 0], [0, 1], 1)),
+        ("problems is {'a'", lambda: draw_experiment({"a": np.tanh})),
+        ("{'no a net': 3}", lambda: draw_experiment({"a": (np.tanh, lambda x, y, rng: None)}, most_draws=3)),
         ("problems is {}", lambda: draw_experiment({})), ("problems is <", lambda: draw_experiment(np.sin)),
         (r"weights\[0\] has", lambda: smallest_zero_error([[np.ones((2, 3)), np.ones((1, 2))]], x, x, RELU)),
     ):
