@@ -146,7 +146,9 @@ def test_bad_options_are_refused_in_one_sentence(capsys, argv, sentence):
     ("1,2\n1_0,4\n", "holds '1_0'"), ("1,2\n1e200,4\n", "below 1e100"), ("a;b\n1,5;2\n3,5;4\n", "with a point"),
     ("1,2\n3,4\n1,5\n", "lines 1 and 3, have equal inputs"), ("0,2\n-0.0,3\n", "equal inputs"),
     ("0.30000000000000004,1\n0.3,2\n2,0\n1,1\n", "so close to each other"), ("1,2\n1,2\n", "has 1 different rows"),
-    (b"\xff\xfe\x00\x01", "no text file"), (b"1,2\n\x00,3\n", "file.csv"),
+    (b"\xff\xfe\x00\x01", "no text in UTF-8"), ('"1,000",2\n"2,000",3\n', "no mark for thousands"),
+    ("1.000.000,5;2\n2.000.000,5;3\n", "no mark"), ("a,b\nm,1\nf,2\nNaN,3\n", "line 4, holds 'NaN'"),
+    (b"1,2\n\x00,3\n", "file.csv"),
     pytest.param("".join(f"{i},{i}\n" for i in range(5001)), "2 to 5000", id="5001 rows"),
 ])
 def test_bad_data_are_refused_in_one_sentence_before_any_output(capsys, tmp_path, content, sentence):
@@ -178,6 +180,8 @@ def test_words_are_numbered_and_told_and_a_constant_target_is_said(tmp_path):
     assert demo.read_data(str(file)).X[:, 0].tolist() == [1, 0]
     file.write_text("1,3\n2,3\n")
     assert "constant" in demo.read_data(str(file)).notes
+    file.write_text("length (m; s),b\n1,2\n3,5\n")                # the name holds a mark, the numbers do not
+    assert demo.read_data(str(file)).Y[:, 0].tolist() == [2, 5]
 
 
 @pytest.mark.parametrize("kind", ["two rows", "constant target", "constant column", "rough", "tiny", "wide", "long"])
@@ -191,7 +195,7 @@ def test_any_sound_data_are_fitted(capsys, monkeypatch, tmp_path, kind):
     monkeypatch.setattr(landscape, "walk_zero_loss", walk)
     monkeypatch.setattr(demo, "WALK_ROWS", 25)
     table = {
-        "two rows": [[1, 2], [3, 4]], "constant target": [[1, 3], [2, 3], [4, 3]],
+        "two rows": [[1, 2], [3, 4]], "constant target": [[i, 5] for i in range(12)],
         "constant column": [[1, 7, 3], [2, 7, 1], [4, 7, 2]], "rough": [[i, i % 2] for i in range(25)],
         "tiny": [[1e-90, 1e-90], [2e-90, 3e-90], [3e-90, 1e-90]], "wide": rng.normal(size=(12, 30)).tolist(),
         "long": np.column_stack([rng.normal(size=(30, 3)), np.arange(30) // 10]).tolist(),
