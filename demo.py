@@ -71,7 +71,13 @@ class Check(NamedTuple):
 
 def below(source, claim, value, bound):
     """A check that a number predicted to be zero is at most `bound`."""
-    return Check(source, claim, f"< {bound:.0e}", f"{value:.1e}", bool(value <= bound))
+    return Check(source, claim, f"< {bound:.0e}", f"{value:.1e}", value <= bound)
+
+
+def within(source, claim, bound, value, form):
+    """A check that a number, shown in the format `form`, is within a bound such as "> 1e-3"."""
+    limit = float(bound[1:])
+    return Check(source, claim, bound, f"{value:{form}}", value > limit if bound[0] == ">" else value < limit)
 
 
 def equal(source, claim, predicted, measured):
@@ -81,7 +87,7 @@ def equal(source, claim, predicted, measured):
 
 def near(source, claim, predicted, measured, tolerance):
     """A check that a number is within `tolerance` of the predicted one."""
-    return Check(source, claim, f"{predicted:.2f}", f"{measured:.2f}", bool(abs(measured - predicted) <= tolerance))
+    return Check(source, claim, f"{predicted:.2f}", f"{measured:.2f}", abs(measured - predicted) <= tolerance)
 
 
 def slope(steps, errors):
@@ -99,9 +105,10 @@ def remainder(weights, X, Y, act, loss, directions, h, H=None):
     return np.sqrt(total)
 
 
-def paragraph(text):
-    """Text with numbers and names in it, broken into lines of 79."""
-    return textwrap.fill(text, 79)
+def losses(theta, like, X, Y, act):
+    """The square loss of many nets: theta (..., P) has one in each row."""
+    f = ls.forward_pass(ls.unstack(theta, like), X, act)[1][-1]                             # (..., n, M)
+    return ((f - Y) ** 2).sum(axis=(-2, -1)) / 2
 
 
 def standardized(data, seed):
@@ -118,10 +125,9 @@ def standardized(data, seed):
 
 # ------------------------------------------------------------------ the sections
 
-def beside(source, claim, bound, value, form):
-    """A check of a bound, such as "> 1e-3", on a number that is shown in the format `form`."""
-    limit = float(bound[1:])
-    return Check(source, claim, bound, f"{value:{form}}", bool(value > limit if bound[0] == ">" else value < limit))
+def largest_change(nets, net, X, act):
+    """The largest difference of an output on X between `net` and any of `nets`."""
+    return max(np.abs(ls.forward(w, X, act) - ls.forward(net, X, act)).max() for w in nets)
 
 
 def orthogonal(r, columns):
@@ -151,12 +157,12 @@ def exact_fit(seed, data):
     """A net in closed form through any data"""
     X, Y, name, notes = data
     if notes:
-        yield paragraph(notes)
+        yield notes
     n, both = len(X), np.hstack([Y, Y[::-1]])
     scale = max(np.abs(Y).max(), np.finfo(float).tiny)
-    yield paragraph(f"{name}: {n} points, {X.shape[1]} inputs. {n} hidden units, all in one direction, thresholds "
-                    "between the sorted points, a triangular system. Figures: largest error / largest target; the "
-                    "bound is 10 eps times the growth of the system.")
+    yield (f"{name}: {n} points, {X.shape[1]} inputs. {n} hidden units, all in one direction, thresholds between the "
+           "sorted points, a triangular system. Figures: largest error / largest target; the bound is 10 eps times "
+           "the growth of the system.")
     net = ls.interpolate(X, both, ls.RELU, rng=seed)
     growth = (ls.relu(ls.augment(net[0], X) @ net[0].T) @ np.abs(net[1][:, :-1].T)).max()      # sum_j |A_ij m_j|
     bound = 10 * (np.finfo(float).eps * growth + np.finfo(float).tiny) / scale
@@ -169,14 +175,14 @@ def exact_fit(seed, data):
     z = ls.forward_pass(weights[:1], X, ls.SMOOLU)[1][0]            # (n, n); sorted, and of many points a corner:
     A = ls.SMOOLU.f(z[np.argsort(z[:, 0])][:, np.argsort(weights[0][:, -1])])[:50, :50]
     yield equal("Cooper Thm 4.1", f"df/dm triangular, diagonal > 0: {len(A)}", len(A),
-                int((np.diag(A) > 0).sum()) if not np.triu(A, 1).any() else 0)
+                (np.diag(A) > 0).sum() if not np.triu(A, 1).any() else 0)
     deep = ls.interpolate_deep(X, Y, [3, 1, n], ls.SMOOLU, rng=seed)
     yield below("Cooper Cor. 3.4", "three hidden layers, corrected", error(deep, Y, ls.SMOOLU), bound)
     printed = deep[:-2] + [np.eye(*deep[-2].shape)[:1] * np.eye(n, 1)]
     rank = np.linalg.matrix_rank(ls.SMOOLU.f(ls.forward(printed, X[:50], ls.SMOOLU)))
-    yield equal("Cooper Cor. 3.4", "printed: rank of the last layer", 1, int(rank))
+    yield equal("Cooper Cor. 3.4", "printed: rank of the last layer", 1, rank)
     diagonal = ls.SMOOLU.f(np.diff(np.sort(np.random.default_rng([seed, 1]).normal(size=500))) / 2)
-    yield beside("Cooper Lemma 3.3", "as printed, n = 500: A_ii underflowed", "> 0", (diagonal == 0).sum(), "d")
+    yield within("Cooper Lemma 3.3", "as printed, n = 500: A_ii underflowed", "> 0", (diagonal == 0).sum(), "d")
 
 
 def curvature(seed, data):
@@ -192,9 +198,9 @@ def curvature(seed, data):
         errors = [remainder(weights, X, Y, act, loss, directions, h, H) for h in steps]
         yield near("beyond", f"Taylor slope, {act.name}, {loss.name}", 3, slope(steps, errors), 0.3)
     H = hs.hessian(weights, X, Y, ls.TANH)
-    yield equal("beyond", "H equals its transpose bit by bit", True, bool((H == H.T).all()))
+    yield equal("beyond", "H equals its transpose bit by bit", True, (H == H.T).all())
     Hv = hs.hessian_vector_product(weights, v[0], X, Y, ls.TANH)
-    yield below("beyond", "R-operator product - H v", np.abs(Hv - H @ v[0]).max() / np.abs(Hv).max(), 1e-12)
+    yield below("beyond", "H v without H - H v, relative", np.abs(Hv - H @ v[0]).max() / np.abs(Hv).max(), 1e-12)
     product, values = hs.hessian_operator(weights, X, Y, ls.TANH), np.linalg.eigvalsh(H)
     pairs = hs.extreme_eigenpairs(product, len(H), 2, rng=seed)
     error = np.abs(pairs.values - values[[0, 1, -2, -1]]).max() / np.abs(values).max()
@@ -202,22 +208,22 @@ def curvature(seed, data):
     fits = (ls.fit(ls.random_weights([2, 8, 2], rng=[seed, k]), X[:6, :2], Y[:6], ls.TANH) for k in range(100))
     fitted = next(f.weights for f in fits if f.converged and f.loss < 1e-24)
     X, Y, P = X[:6, :2], Y[:6], 42
-    yield "\n" + paragraph(f"A net 2-8-2, P = {P}, fitted to 6 samples with 2 targets: nM = 12 positive eigenvalues, "
-                           "the others zero. Off loss 0, residual times d2f makes of the zeros numbers of either sign.")
+    yield (f"\nA net 2-8-2, P = {P}, fitted to 6 samples with 2 targets: nM = 12 positive eigenvalues, the others "
+           "zero. Off loss 0, residual times d2f makes of the zeros numbers of either sign.")
     exact = hs.inertia(hs.hessian(fitted, X, Y, ls.TANH))
     d = rng.normal(size=P)
     Jd = ls.jacobian(fitted, X, ls.TANH) @ d
     moved = ls.unflatten(ls.flatten(fitted) + 1e-4 * np.sqrt(2 / (Jd ** 2).sum()) * d, fitted)
     off = hs.inertia(hs.hessian(moved, X, Y, ls.TANH))
     yield equal("Cooper Prop. 2.3", "eigenvalues +, -, 0 at loss 0", "12 0 30", counts(exact))
-    yield Check("Cooper Prop. 2.3", "nonzero eigenvalues at loss 1e-8", "> 12", str(P - off.zero), P - off.zero > 12)
+    yield within("Cooper Prop. 2.3", "nonzero eigenvalues at loss 1e-8", "> 12", P - off.zero, "d")
     sizes = [np.abs(hs.hessian(fitted, X, Y, ls.TANH, ls.power_loss(a))).max() for a in (2, 3)]
     yield below("Cooper Sec. 5", "Hessian of sum |r|^3 there / of |r|^2", sizes[1] / sizes[0], 1e-10)
     H, diagonal = hs.hessian(fitted, X, Y, ls.TANH), ls.flatten(hs.hessian_diagonal(fitted, X, Y, ls.TANH))
     yield below("beyond", "diagonal without the matrix - its own", np.abs(np.diag(H) - diagonal).max(), 1e-12 * len(H))
     z = np.random.default_rng([seed, 19]).choice([-1.0, 1.0], (1000, P))        # Hutchinson: mean of z.Hz is the trace
     needed = np.var((z @ H * z).sum(axis=1)) / (0.01 * diagonal.sum()) ** 2
-    yield beside("beyond", "random z: products H z for tr H to 1%", "> 100", needed, ".0f")
+    yield within("beyond", "products H z, random z, for tr H to 1%", "> 100", needed, ".0f")
     yield "\nReLU: f = 2 relu(x - b), at its kink for x = b = 0, where it counts as off:"
     x = np.zeros((1, 1))
     there = [hs.hessian([np.array([[1, b]]), np.array([[2]])], x, x, ls.RELU)[1, 1] for b in (1e-3, 0, -1e-3)]
@@ -229,14 +235,14 @@ def zero_loss(seed, data):
     X, Y = standardized(data, seed)
     n, D = X.shape
     if len(np.unique(X, axis=0)) < n:
-        yield paragraph(f"Standardized, two of these rows are equal to rounding in their first {D} inputs: no fit.")
+        yield f"Standardized, two of these rows are equal to rounding in their first {D} inputs: no fit."
         return
-    H = min(n, max(4, 6 * n // (D + 2)))                            # some six weights a sample
-    fits = [f for f in ls.fit_many([ls.random_weights([D, H, 1], rng=[seed, k]) for k in range(8)], X, Y, ls.TANH)
+    units = min(n, max(4, 6 * n // (D + 2)))                        # some six weights a sample
+    fits = [f for f in ls.fit_many([ls.random_weights([D, units, 1], rng=[seed, k]) for k in range(8)], X, Y, ls.TANH)
             if f.converged and f.loss < 1e-20]
     if not fits:                                                    # rough data: start from one steep unit a sample
         with suppress(ValueError):                                  # rows too close for that too
-            H, a = n, ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
+            units, a = n, ls.interpolate(X, Y, ls.RELU, rng=seed)[0][0, :-1]
             t = np.sort(X @ a)
             gaps = np.diff(t, prepend=2 * t[0] - t[-1])
             W1 = np.column_stack([np.tile(a, (n, 1)), t - gaps / 2]) / gaps[:, None]
@@ -244,14 +250,14 @@ def zero_loss(seed, data):
                     if f.converged and np.abs(ls.flatten(f.weights)).max() < 1e4]
     condition = [np.linalg.cond(ls.jacobian(f.weights, X, ls.TANH)[:, 0]) for f in fits]
     if min(condition, default=np.inf) > 1e6:                        # the Hessian squares it
-        yield paragraph("These rows are too rough or too close for a tanh net: no walk.")
+        yield "These rows are too rough or too close for a tanh net: no walk."
         return
     weights, steps = fits[int(np.argmin(condition))].weights, 300
     P = ls.flatten(weights).size
-    few = f", {n} of {len(data.X)} rows drawn at random" if n < len(data.X) else f", {n} rows"
-    few += f", the first {D} of {data.X.shape[1]} inputs" * (D < data.X.shape[1])
-    yield paragraph(f"{data.name}{few}, standardized. A tanh net {D}-{H}-1 has P = {P} weights; n = {n} equations "
-                    f"f(x_i) = y_i leave P - n = {P - n} dimensions.")
+    used = f"{n} of {len(data.X)} rows drawn at random" if n < len(data.X) else f"{n} rows"
+    used += f", the first {D} of {data.X.shape[1]} inputs" * (D < data.X.shape[1])
+    yield (f"{data.name}, {used}, standardized. A tanh net {D}-{units}-1 has P = {P} weights; n = {n} equations "
+           f"f(x_i) = y_i leave P - n = {P - n} dimensions.")
     floor = (ls.rounding_pass(weights, X, ls.TANH) ** 2).sum() / 2             # L if every residual is at its level
     yield below("beyond", "loss of the fitted net, rounding level", ls.training_loss(weights, X, Y, ls.TANH), floor)
     yield equal("Cooper Thm 2.1", "rank of the Jacobian = n", n, ls.jacobian_rank(weights, X, ls.TANH))
@@ -261,50 +267,49 @@ def zero_loss(seed, data):
     count, inside = hs.inertia(H), np.linalg.norm(H @ B) / np.linalg.norm(H)
     yield below("Cooper Sec. 5", "|H B| / |H|, B a basis of the kernel", inside, 1e-10)
     yield equal("Cooper Prop. 2.3", "Hessian's eigenvalues +, -, 0", f"{n} 0 {P - n}", counts(count))
-    yield beside("Cooper Prop. 2.3", "gap: smallest positive / largest zero", "> 1e+02", count.gap, ".0e")
+    yield within("Cooper Prop. 2.3", "gap: smallest positive / largest zero", "> 1e+02", count.gap, ".0e")
     theta, h = ls.flatten(weights), np.logspace(-4, -2, 7)
     d = B @ np.random.default_rng([seed, 9]).normal(size=B.shape[1])
     d /= np.linalg.norm(d)
     moved = [np.linalg.norm(ls.forward(ls.unflatten(theta + s * d, weights), X, ls.TANH) - Y) for s in h]
     yield near("Cooper Thm 2.1", "f moves by h^p along the tangent, p =", 2, slope(h, moved), 0.2)
     path = ls.walk_zero_loss(weights, X, Y, ls.TANH, steps=steps, length=0.5, rng=seed)
-    beyond = X[-1:] + (X[-1:] - X[:1]) / 2
-    yield (f"\nA random walk of {steps} steps of length 0.5 on the set, and f at a point off the\n"
-           "data, x_n + (x_n - x_1) / 2. The eigenvalue is the Hessian's largest.\n\n"
+    far = X[-1:] + (X[-1:] - X[:1]) / 2
+    yield (f"\nA random walk of {steps} steps of length 0.5 on the set, and f at a point off the data, x_n + "
+           "(x_n - x_1) / 2. The eigenvalue is the Hessian's largest.\n\n"
            "    step  distance   |theta|     loss L  eigenvalue  rank  f there")
     for k in range(0, steps + 1, 50):
         w = path[k]
         top = np.linalg.eigvalsh(hs.hessian(w, X, Y, ls.TANH))[-1]
         away, size = np.linalg.norm(ls.flatten(w) - theta), np.linalg.norm(ls.flatten(w))
         yield (f"    {k:4d}  {away:8.2f}  {size:8.2f}  {ls.training_loss(w, X, Y, ls.TANH):9.1e}  {top:10.1f}"
-               f"  {ls.jacobian_rank(w, X, ls.TANH):4d}  {ls.forward(w, beyond, ls.TANH)[0, 0]:7.3f}")
+               f"  {ls.jacobian_rank(w, X, ls.TANH):4d}  {ls.forward(w, far, ls.TANH)[0, 0]:7.3f}")
     yield ""
     worst = max((np.abs(ls.forward(w, X, ls.TANH) - Y) / np.maximum(ls.rounding_pass(w, X, ls.TANH), 1e-150)).max()
                 for w in path)                                      # f = 0 has no rounding
-    yield Check("beyond", "largest residual / rounding, all steps", "<= 1", f"{worst:.2f}", bool(worst <= 1))
+    yield Check("beyond", "largest residual / rounding, all steps", "<= 1", f"{worst:.2f}", worst <= 1)
     yield equal("beyond", "ranks met on the way", str({n}), str({ls.jacobian_rank(w, X, ls.TANH) for w in path[::50]}))
-    spread = np.ptp([ls.forward(w, beyond, ls.TANH)[0, 0] for w in path])
-    yield beside("beyond", "range of f at that point: not zero", "> 1e-6", spread, ".0e")
+    spread = np.ptp([ls.forward(w, far, ls.TANH)[0, 0] for w in path])
+    yield within("beyond", "range of f at that point: not zero", "> 1e-6", spread, ".0e")
 
 
 def noise(seed, data):
     """Where noise leads: down the trace, along the zero-loss set"""
-    X, Y, fit = six_points(seed)
-    start = ls.walk_zero_loss(fit.weights, X, Y, ls.TANH, steps=40, length=1.0, rng=seed)[-1]
-    yield paragraph("Noise in the labels takes SGD along the zero-loss set to smaller T = tr J^T J, the trace of the "
-                    "Hessian there. For ReLU T jumps where a unit switches at a sample; there the descent stops.")
+    X, Y, (*_, start) = six_points(seed, 40)
+    yield ("Noise in the labels takes SGD along the zero-loss set to smaller T = tr J^T J, the trace of the Hessian "
+           "there. For ReLU T jumps where a unit switches at a sample; there the descent stops.")
     path = ls.descend_zero_loss(start, X, Y, ls.TANH, steps=30, length=0.5)
     T = [(ls.jacobian(w, X, ls.TANH) ** 2).sum() for w in path]
-    yield beside("beyond", f"tanh: T, {T[0]:.0f} before, after / before", "< 1", T[-1] / T[0], ".2f")
+    yield within("beyond", f"tanh: T, {T[0]:.0f} before, after / before", "< 1", T[-1] / T[0], ".2f")
     yield below("beyond", "largest L on the way", max(ls.training_loss(w, X, Y, ls.TANH) for w in path), 1e-24)
     d, theta, h = np.random.default_rng([seed, 27]).normal(size=37), ls.flatten(start), 1e-5
     ahead, back = ((ls.jacobian(ls.unflatten(theta + t * d, start), X, ls.TANH) ** 2).sum() for t in (h, -h))
-    slope = ls.flatten(ls.trace_gradient(start, X, ls.TANH)) @ d
-    yield below("beyond", "dT along d: by hand / difference - 1", abs(2 * h * slope / (ahead - back) - 1), 1e-4)
+    by_hand = ls.flatten(ls.trace_gradient(start, X, ls.TANH)) @ d
+    yield below("beyond", "dT along d: by hand / difference - 1", abs(2 * h * by_hand / (ahead - back) - 1), 1e-4)
     nets = [live_net([2, 6, 1], True, 8, np.random.default_rng([seed, 26, k])) for k in range(3)]
     ends = [(ls.descend_zero_loss(*net, ls.RELU, steps=300, length=0.5)[-1], net[1]) for net in nets]
     kink = min(np.abs(ls.forward(w[:1], x, ls.RELU)).min() for w, x in ends)
-    yield beside("beyond", "ReLU, 3 nets: |w.x - b| at the end", "< 1e-6", kink, ".0e")
+    yield within("beyond", "ReLU, 3 nets: |w.x - b| at the end", "< 1e-6", kink, ".0e")
 
 
 def regular_values(seed, data):
@@ -319,15 +324,15 @@ def regular_values(seed, data):
     fits = [f.weights for f in ls.fit_many(starts, X, labels, ls.SMOOLU) if f.converged and f.loss < 1e-20]
     yield f"Labels changed by less than 0.001 at random; {len(fits)} of 40 starts reach zero loss."
     yield equal("Cooper Thm 2.1", "ranks at all of them", "{3}", str({ls.jacobian_rank(w, X, ls.SMOOLU) for w in fits}))
-    yield ("\nf = w^3 x_1 + u x_2 (three linear units in a chain share w), and one sample,\n"
-           "x = (1, 0), y = 0. The zero-loss set is the line w = 0, smooth, P - n = 1; yet:")
+    yield ("\nf = w^3 x_1 + u x_2 (three linear units in a chain share w), and one sample, x = (1, 0), y = 0. The "
+           "zero-loss set is the line w = 0, smooth, P - n = 1; yet:")
     identity = ls.Activation("identity", lambda x: x, np.ones_like, np.zeros_like)
     edges, x = [(0, 2, 0), (2, 3, 0), (3, 4, 0), (1, 4, 1)], np.array([[1.0, 0.0]])
     label = ls.perturb_labels(np.zeros((1, 1)), 1e-3, rng=seed)[0, 0]
     for claim, positive, w in (("positive eigenvalues (1 as printed)", 0, 0.0),
                                ("the same after a change of the label", 1, np.cbrt(label))):
         J = ls.dag_jacobian(edges, np.array([w, 0.5]), x, identity)[0]          # (1, 2)
-        yield equal("Cooper Prop. 2.3", claim, positive, int((np.linalg.eigvalsh(J.T @ J) > 0).sum()))
+        yield equal("Cooper Prop. 2.3", claim, positive, (np.linalg.eigvalsh(J.T @ J) > 0).sum())
 
 
 def graphs(seed, data):
@@ -345,7 +350,7 @@ def graphs(seed, data):
                                  ("a recurrent net", recur, 3, 11, 6)):
         p, X = rng.normal(size=P), rng.normal(size=(n, D))
         J = ls.dag_jacobian(edges, p, X, ls.TANH)[:, 0]
-        yield equal("Cooper Sec. 3", f"{name}: {P} parameters, rank", n, int(np.linalg.matrix_rank(J)))
+        yield equal("Cooper Sec. 3", f"{name}: {P} parameters, rank", n, np.linalg.matrix_rank(J))
         f = lambda q, edges=edges, X=X: ls.dag_forward(edges, q, X, ls.TANH)[:, 0]     # noqa: E731
         change = np.stack([(f(p + step) - f(p - step)) / 2e-6 for step in 1e-6 * np.eye(P)], axis=1)
         yield below("Cooper Sec. 3", f"{name}: J - differences", np.abs(change - J).max(), 1e-8)
@@ -381,8 +386,8 @@ def counts(inertia):
 
 def embedded(seed, data):
     """A minimum inside a wider net: saddle or flat minimum"""
-    yield paragraph("A net 2-2-2 at a strict local minimum above zero (ReLU: but for a zero eigenvalue a unit), with 2 "
-                    "surplus units: the eigenvalues +, -, 0 predicted from the narrow net, or the gradient.")
+    yield ("A net 2-2-2 at a strict local minimum above zero (ReLU: but for a zero eigenvalue a unit), with 2 surplus "
+           "units: the eigenvalues +, -, 0 predicted from the narrow net, or the gradient.")
     V, W = np.ones((2, 2)), np.array([[0.5, -1.0, 0.3], [1.0, 1.0, -0.5]])
     for act in (ls.TANH, ls.SMOOLU, ls.RELU):
         narrow, X, Y = narrow_minimum(act, seed)
@@ -393,35 +398,35 @@ def embedded(seed, data):
         F0 = hs.inactive_units_hessian(narrow, X, Y, act, ls.SQUARE, 0, np.zeros((1, 2))).vw
         rank = np.linalg.matrix_rank(F0, tol=1e-9)
         replicate, theorem = (em.replicate_relu_unit, "Thm 10") if act is ls.RELU else (em.replicate_unit, "Thm 5")
-        table = [(f"replication {name}", theorem, replicate(narrow, 0, 0, lam), np.array(lam)) for name, lam in (
-            ("(.5, .3, .2)", [0.5, 0.3, 0.2]), ("(1.5, .5, -1)", [1.5, 0.5, -1]), ("(1.5, -.5, 0)", [1.5, -0.5, 0]))]
-        table += [("inactive propagation", "(26)", em.inactive_propagation(narrow, 0, W), None),
-                  ("both inactive", "(28)", em.inactive_units_and_propagation(narrow, 0, 2, act), None),
-                  ("inactive units", "(27)", em.inactive_units(narrow, 0, V, act), None) if act is ls.TANH else
-                  ("inactive, off on the data", "Thm 9", em.inactive_relu_units(narrow, 0, V, X, act=act), None)]
-        same = 0.0
-        for name, source, wide, lam in table:
-            same = max(same, np.abs(ls.forward(wide, X, act) - ls.forward(narrow, X, act)).max())
-            g = ls.flatten(ls.gradient(wide, X, Y, act))
-            stationary, measured = np.abs(g).max() < 1e-8, hs.inertia(hs.hessian(wide, X, Y, act), tol)
-            if not stationary:
-                new, (_, v, w) = (W, 0 * V) if source == "(26)" else (0 * W, V), em.parameter_order(narrow, 0, 2)
-                dv, dw = em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, *new)
-                g[v], g[w] = g[v] - dv, g[w] - dw
-                yield below(f"Fukumizu {source}", f"{act.name}: gradient - closed form", np.abs(g).max(), 1e-10)
-                continue
-            block = (0, 0, 10) if name != "both inactive" else (2 * rank, 2 * rank, 10 - 4 * rank)
-            if lam is not None:
-                block = hs.predicted_inertia(F, G, lam, tol=tol)
-            predicted = tuple(a + b for a, b in zip(base[:3], block))
-            if name == "both inactive" and not measured.negative:  # all zeros: what happens nearby decides
-                near_W = 0.3 * np.abs(W)
-                near_V = -1e-3 * em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, near_W, 0 * V).dv
-                fall = ls.training_loss(em.add_units(narrow, 0, near_W, near_V), X, Y, act) - L
-                yield beside("beyond", f"{act.name}, both inactive: L - L* nearby", "< 0", fall, ".0e")
+        table = [(f"replication {lam}", theorem, replicate(narrow, 0, 0, lam), hs.predicted_inertia(F, G, lam, tol=tol))
+                 for lam in ((0.5, 0.3, 0.2), (1.5, 0.5, -1), (1.5, -0.5, 0))]
+        table += [("both inactive", "(28)", em.inactive_units_and_propagation(narrow, 0, 2, act),
+                   (2 * rank, 2 * rank, 10 - 4 * rank))]
+        if act is not ls.TANH:
+            table += [("units off on the data", "Thm 9", em.inactive_relu_units(narrow, 0, V, X, act=act), (0, 0, 10))]
+        for name, source, wide, block in table:
+            predicted, measured = np.add(base[:3], block), hs.inertia(hs.hessian(wide, X, Y, act), tol)
             yield equal(f"Fukumizu {source}", f"{act.name}, {name}", counts(predicted), counts(measured))
-        yield below("Fukumizu Prop. 1", f"{act.name}: change of the outputs", same, 1e-12)
-        wide, lam = table[0][2:]
+        nets = [wide for _, _, wide, _ in table]
+        steepest = max(np.abs(ls.flatten(ls.gradient(wide, X, Y, act))).max() for wide in nets)
+        yield below("Fukumizu Thm 2", f"{act.name}: all these are stationary", steepest, 1e-8)
+        if not rank:                                                # both inactive: what happens nearby decides
+            near_W = 0.3 * np.abs(W)
+            near_V = -1e-3 * em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, near_W, 0 * V).dv
+            fall = ls.training_loss(em.add_units(narrow, 0, near_W, near_V), X, Y, act) - L
+            yield within("beyond", f"{act.name}, both inactive: L - L* nearby", "< 0", fall, ".0e")
+        moved = [("(26)", em.inactive_propagation(narrow, 0, W), W, 0 * V)]
+        if act is ls.TANH:
+            moved += [("(27)", em.inactive_units(narrow, 0, V, act), 0 * W, V)]
+        for source, wide, new_w, new_v in moved:                    # not stationary
+            g, (_, v, w) = ls.flatten(ls.gradient(wide, X, Y, act)), em.parameter_order(narrow, 0, 2)
+            dv, dw = em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, new_w, new_v)
+            g[v], g[w] = g[v] - dv, g[w] - dw
+            yield below(f"Fukumizu {source}", f"{act.name}: gradient - closed form", np.abs(g).max(), 1e-10)
+        nets += [wide for _, wide, _, _ in moved]
+        change = largest_change(nets, narrow, X, act)
+        yield below("Fukumizu Prop. 1", f"{act.name}: change of the outputs", change, 1e-12)
+        wide, lam = nets[0], np.array([0.5, 0.3, 0.2])
         A = em.complement(lam)
         T = em.omega_basis(narrow, 0, 0, lam, A, beta=np.ones(3) if act is ls.RELU else None)
         split = T.T @ hs.hessian(wide, X, Y, act) @ T
@@ -438,8 +443,8 @@ def embedded(seed, data):
         J = ls.jacobian(wide, X, act).reshape(60, -1) @ T
         J[:, :P] -= ls.jacobian(narrow, X, act).reshape(60, -1)
         yield below("Fukumizu Lemma 3", f"{act.name}: J T - [J narrow, 0]", np.abs(J).max(), 1e-12)
-    yield "\n" + paragraph("smooLU, though smooth, goes with ReLU: what makes a flat minimum is the open region where "
-                           "a unit is off. At w = v = 0 (there ReLU counts as off) the loss of both falls nearby.")
+    yield ("\nsmooLU, though smooth, goes with ReLU: what makes a flat minimum is the open region where a unit is "
+           "off. At w = v = 0 (there ReLU counts as off) the loss of both falls nearby.")
 
 
 def layers(seed, data):
@@ -449,34 +454,29 @@ def layers(seed, data):
     J = ls.jacobian(narrow, X, ls.TANH).reshape(80, -1)
     r = orthogonal(rng.normal(size=80), J)
     Y, size = ls.forward(narrow, X, ls.TANH) - r.reshape(40, 2), np.abs(J.T) @ np.abs(r)
-    yield paragraph("A tanh net 2-3-2-3-2 made stationary: y = f - r with J^T r = 0. Each hidden unit is replicated.")
-    same = kept = split = 0.0
-    places = [(layer, unit) for layer in range(3) for unit in range(len(narrow[layer]))]
+    yield "A tanh net 2-3-2-3-2 made stationary: y = f - r with J^T r = 0. Each hidden unit is replicated."
+    places, others = [(layer, unit) for layer in range(3) for unit in range(len(narrow[layer]))], []
+    copies = [em.replicate_unit(narrow, *at, lam) for at in places for lam in ([0.5, 0.5], [2, -1.5, 0.5], [1, 0])]
     for layer, unit in places:
-        zeta = narrow[layer + 1][:, unit]
-        for lam in ([0.5, 0.5], [2.0, -1.5, 0.5], [1.0, 0.0]):
-            wide = em.replicate_unit(narrow, layer, unit, lam)
-            same = max(same, np.abs(ls.forward(wide, 10 * X, ls.TANH) - ls.forward(narrow, 10 * X, ls.TANH)).max())
-            kept = max(kept, np.abs(ls.flatten(ls.gradient(wide, X, Y, ls.TANH))).max())
-        V = np.outer([0.5, 0.5], zeta) + np.outer([1, -1], rng.normal(size=len(zeta)))
-        general = em.split_unit(narrow, layer, unit, V)
-        split = max(split, np.abs(ls.flatten(ls.gradient(general, X, Y, ls.TANH))).max())
-    yield below("Fukumizu Prop. 1", "change of f, far from the data too", same, 1e-12)
-    yield below("Fukumizu Thm 2", "gradient, three lambdas at every unit", kept / size.max(), 1e-12)
-    yield beside("Fukumizu Thm 2", "the same, v split in another way", "> 1e-5", split / size.max(), ".1e")
-    gamma, beta, change, homogeneous = np.array([2.0, -0.6]), np.array([0.8, 1.0]), 0.0, 0.0
-    for layer in range(3):
-        wide = em.replicate_relu_unit(narrow, layer, 1, gamma, beta)
-        change = max(change, np.abs(ls.forward(wide, X, ls.RELU) - ls.forward(narrow, X, ls.RELU)).max())
-        scaled = rp.unit_scale(narrow, layer, [3.0] + [1.0] * (len(narrow[layer]) - 1))
-        homogeneous = max(homogeneous, np.abs(ls.forward(scaled, X, ls.RELU) - ls.forward(narrow, X, ls.RELU)).max())
+        half = narrow[layer + 1][:, unit] / 2
+        others.append(em.split_unit(narrow, layer, unit, half + np.outer([1, -1], rng.normal(size=len(half)))))
+    kept, split = (max(np.abs(ls.flatten(ls.gradient(w, X, Y, ls.TANH))).max() for w in nets) / size.max()
+                   for nets in (copies, others))
+    change = largest_change(copies, narrow, 10 * X, ls.TANH)
+    yield below("Fukumizu Prop. 1", "change of f, far from the data too", change, 1e-12)
+    yield below("Fukumizu Thm 2", "gradient, three lambdas at every unit", kept, 1e-12)
+    yield within("Fukumizu Thm 2", "the same, v split in another way", "> 1e-5", split, ".1e")
     yield "\nThe same weights with ReLU units:"
-    yield below("Fukumizu Sec. 4", "change of f, a unit scaled by 3 and 1/3", homogeneous, 1e-12)
+    scaled = [rp.unit_scale(narrow, layer, [3.0] + [1.0] * (len(narrow[layer]) - 1)) for layer in range(3)]
+    change = largest_change(scaled, narrow, X, ls.RELU)
+    yield below("Fukumizu Sec. 4", "change of f, a unit scaled by 3 and 1/3", change, 1e-12)
+    copies = [em.replicate_relu_unit(narrow, layer, 1, [2.0, -0.6], [0.8, 1.0]) for layer in range(3)]
+    change = largest_change(copies, narrow, X, ls.RELU)
     yield below("Fukumizu Prop. 6", "change of f, gamma = (2, -.6), beta any", change, 1e-12)
     surplus, wide = [2, 1, 2], narrow
     for layer, E in enumerate(surplus):
         wide = em.inactive_relu_units(wide, layer, rng.normal(size=(E, len(wide[layer + 1]))), X)
-    f, moved = ls.forward(narrow, X, ls.RELU), 0.0
+    moved = []
     for _ in range(100):                                            # v anywhere, w anywhere in its ball B_1
         point = [W.copy() for W in wide]
         for layer, E in enumerate(surplus):
@@ -485,11 +485,12 @@ def layers(seed, data):
             point[layer][H0:, :-1] = d / np.linalg.norm(d, axis=1, keepdims=True)
             point[layer][H0:, -1] = middle * rng.uniform(1, 3, size=E)
             point[layer + 1][:, H0:-1] = 10 * rng.normal(size=(len(point[layer + 1]), E))
-        moved = max(moved, np.abs(ls.forward(point, X, ls.RELU) - f).max())
-    yield below("Fukumizu Prop. 7", "change of f, 100 points of the flat set", moved, 1e-12)
-    H, W = hs.hessian(narrow, X, Y, ls.RELU), hs.hessian(wide, X, Y, ls.RELU)
+        moved.append(point)
+    change = largest_change(moved, narrow, X, ls.RELU)
+    yield below("Fukumizu Prop. 7", "change of f, 100 points of the flat set", change, 1e-12)
+    zeros, zeros_wide = ((~hs.hessian(w, X, Y, ls.RELU).any(axis=0)).sum() for w in (narrow, wide))
     yield equal("Fukumizu 5.3", "flat dimensions, three layers at once", em.flat_dimension(narrow, surplus),
-                len(W) - np.count_nonzero(W.any(axis=0)) - (len(H) - np.count_nonzero(H.any(axis=0))))
+                zeros_wide - zeros)
     uneven = [scale * W for scale, W in zip((0.5, 1, 1.5, 3), narrow)]
     halved = [ls.flatten(em.replicate_unit(uneven, layer, unit, [0.5, 0.5])) for layer, unit in places]
     shorter = [em.embedding_norms(uneven, layer, unit, 1).replication_is_smaller for layer, unit in places]
@@ -506,14 +507,13 @@ def escape(seed, data):
     way, wide = hs.escape_direction(F, G, A, lam), em.replicate_unit(narrow, 0, 0, lam)
     P, theta, L = ls.flatten(narrow).size, ls.flatten(wide), ls.training_loss(wide, X, Y, ls.TANH)
     d = em.omega_basis(narrow, 0, 0, lam, A)[:, P:] @ np.concatenate([way.xi.ravel(), way.eta.ravel()])
-    yield ("One unit of the tanh net replicated with lambda = (0.6, 0.4): along the\n"
-           "direction from (F, G, lambda) the loss should fall like curvature t^2 / 2.")
+    yield ("One unit of the tanh net replicated with lambda = (0.6, 0.4): along the direction from (F, G, lambda) "
+           "the loss should fall like curvature t^2 / 2.")
     steps = np.logspace(-3, -1.5, 4) / np.linalg.norm(d)
-    fall = np.array([ls.training_loss(ls.unflatten(theta + t * d, wide), X, Y, ls.TANH) - L for t in steps])
-    ratio = fall / (way.curvature * steps ** 2 / 2)
-    yield beside("beyond", "|measured/predicted - 1|, smallest t", "< 0.005", abs(ratio[0] - 1), ".4f")
+    ratio = (losses(theta + steps[:, None] * d, wide, X, Y, ls.TANH) - L) / (way.curvature * steps ** 2 / 2)
+    yield within("beyond", "|measured/predicted - 1|, smallest t", "< 0.005", abs(ratio[0] - 1), ".4f")
     ends = [hs.minimize(ls.unflatten(theta + s * steps[-1] * d, wide), X, Y, ls.TANH, iterations=300) for s in (1, -1)]
-    yield beside("Fukumizu Thm 5", "L gained by one more unit", "> 1e-6", L - min(fit.loss for fit in ends), ".3f")
+    yield within("Fukumizu Thm 5", "L gained by one more unit", "> 1e-6", L - min(fit.loss for fit in ends), ".3f")
     rng = np.random.default_rng([seed, 8])
     nearby = ls.flatten(narrow) + 2e-3 * rng.normal(size=(64, P)) / np.sqrt(P)
     lowest = min(hs.minimize(ls.unflatten(t, narrow), X, Y, ls.TANH).loss for t in nearby)
@@ -543,8 +543,8 @@ def designed_minimum(signs, seed):
 
 def one_output(seed, data):
     """One output: the signs of G and of lambda decide"""
-    yield paragraph("With one output F = 0. A net 1-1-1 at a strict minimum, its unit replaced by three copies: the "
-                    "eigenvalues as predicted, and the lowest L of 4000 points nearby (of 2, if one is negative).")
+    yield ("With one output F = 0. A net 1-1-1 at a strict minimum, its unit replaced by three copies: the "
+           "eigenvalues as predicted, and the lowest L of 4000 points nearby (of 2, if one is negative).")
     rng = np.random.default_rng([seed, 10])
     for case, signs, lam, minimum in (("1a", (1, 1), (0.5, 0.3, 0.2), True), ("1b", (1, 1), (0.8, 0.7, -0.5), False),
                                       ("2a", (-1, -1), (2.0, -0.6, -0.4), True),
@@ -561,94 +561,92 @@ def one_output(seed, data):
         if measured.negative:
             directions = np.outer([1, -1], np.linalg.eigh(H)[1][:, 0])
         points = theta + 3e-4 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
-        f = ls.forward_pass(ls.unstack(points, wide), X, ls.TANH)[1][-1]        # (points, 12, 1)
-        fall = 0.5 * np.sum((f - Y) ** 2, axis=(1, 2)).min() - ls.training_loss(narrow, X, Y, ls.TANH)
+        fall = losses(points, wide, X, Y, ls.TANH).min() - ls.training_loss(narrow, X, Y, ls.TANH)
         agree = predicted == measured[:3] and bool(fall > -1e-14) == minimum == (measured.negative == 0)
         kinds = ["minimum" if low else "saddle" for low in (minimum, fall > -1e-14)]
         yield Check("Fukumizu Thm 11", f"({case}) lambda = {shown}", *kinds, agree)
-    yield "Two copies, lambda = (1 - s, s): L is constant, the minimum turns (Fig. 4)."
+    yield "Two copies, lambda = (1 - s, s): L is constant. Signs of the least eigenvalue:"
     for signs, expected in (((1, 1), "-000-"), ((-1, -1), "00-00")):
         narrow, X, Y = designed_minimum(signs, seed)
         least = [np.linalg.eigvalsh(hs.hessian(em.replicate_unit(narrow, 0, 0, [1 - s, s]), X, Y, ls.TANH))[0]
                  for s in (-0.05, 0, 0.5, 1, 1.05)]
-        yield equal("Fukumizu Fig. 4", f"G {'><'[signs[0] < 0]} 0: least at s=-.05,0,.5,1,1.05", expected,
+        yield equal("Fukumizu Fig. 4", f"G {'><'[signs[0] < 0]} 0: at s = -.05, 0, .5, 1, 1.05", expected,
                     "".join("0" if abs(value) < 1e-12 else "-+"[int(value > 0)] for value in least))
 
 
 def zero_error(seed, data):
     """Zero training error: tanh bends where ReLU is flat"""
     rng, lam, A = np.random.default_rng([seed, 7]), np.array([0.6, 0.4]), em.complement([0.6, 0.4])
-    yield paragraph("Targets y = f(theta): the narrow net 2-3-2 has zero error, so F = G = 0, and replication adds "
-                    "zeros only, for tanh as for ReLU. Along eta, the Hessian cannot tell them apart; the loss can.")
+    yield ("Targets y = f(theta): the narrow net 2-3-2 has zero error, so F = G = 0, and replication adds zeros only, "
+           "for tanh as for ReLU. Along eta, the Hessian cannot tell them apart; the loss can.")
     X = rng.normal(size=(30, 2))
     for act in (ls.TANH, ls.RELU):
         narrow = [2 * W for W in ls.random_weights([2, 3, 2], rng=rng)]
         Y = ls.forward(narrow, X, act)
         replicate, beta = (em.replicate_relu_unit, np.ones(2)) if act is ls.RELU else (em.replicate_unit, None)
         wide = replicate(narrow, 0, 0, lam)
-        H, W = hs.hessian(narrow, X, Y, act), hs.hessian(wide, X, Y, act)
-        tol = hs.inertia(W).tol
+        H, H_wide = hs.hessian(narrow, X, Y, act), hs.hessian(wide, X, Y, act)
+        tol = hs.inertia(H_wide).tol
         base = hs.inertia(H, tol=tol)
         yield equal("Fukumizu (11)", f"{act.name}: replication adds zeros only", f"{base.positive} 0 {base.zero + 5}",
-                    counts(hs.inertia(W, tol=tol)))
+                    counts(hs.inertia(H_wide, tol=tol)))
         T, theta = em.omega_basis(narrow, 0, 0, lam, A, beta=beta)[:, -3:], ls.flatten(wide)
         x = ls.augment(narrow[0], X)
         etas = x / np.linalg.norm(x, axis=1, keepdims=True) @ T.T   # (30, P): along each x~
         steps = np.logspace(-2, -1, 5)
         if act is ls.RELU:
             steps = em.flat_radius(narrow, X, 0, 0, A) * np.array([0.999, -0.999, 1.1, -1.1])
-        f = ls.forward_pass(ls.unstack(theta + steps[:, None, None] * etas, wide), X, act)[1][-1]
-        rise = ((f - Y) ** 2).sum(axis=(2, 3)).max(axis=1) / 2      # the largest L at each step
+        rise = losses(theta + steps[:, None, None] * etas, wide, X, Y, act).max(axis=1)     # at each step
         if act is ls.TANH:
             yield near("Fukumizu 5.1", "tanh: L rises like eta^p, p =", 4, slope(steps, rise), 0.3)
         else:
             yield below("Fukumizu Prop. 8", f"ReLU: L for |eta| below {steps[0]:.1e}", rise[:2].max(), 1e-27)
-            yield beside("Fukumizu Prop. 8", "ReLU: L a tenth beyond, at the worst", "> 1e-12", rise[2:].max(), ".0e")
+            yield within("Fukumizu Prop. 8", "ReLU: L a tenth beyond, at the worst", "> 1e-12", rise[2:].max(), ".0e")
     narrow = [2 * W for W in ls.random_weights([2, 3, 2], rng=rng)]
     Y, V = ls.forward(narrow, X, ls.TANH), rng.normal(size=(3, 2))
     lost = min(ls.training_loss([np.delete(narrow[0], j, axis=0), np.delete(narrow[1], j, axis=1)], X, Y, ls.TANH)
                for j in range(3))
-    yield Check("Fukumizu 5.1", "tanh: loss if any one unit is deleted", "> 1e-6", f"{lost:.1e}", bool(lost > 1e-6))
+    yield within("Fukumizu 5.1", "tanh: loss if any one unit is deleted", "> 1e-6", lost, ".1e")
     net, rank, W = (narrow, X, Y, ls.TANH, ls.SQUARE, 0), np.linalg.matrix_rank, rng.normal(size=(3, 3))
-    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D'", 6, int(rank(hs.inactive_units_hessian(*net, V).ww)))
-    yield equal("Fukumizu (43)", "tanh: rank of S2 = E M", 6, int(rank(hs.inactive_propagation_hessian(*net, W).vv)))
+    yield equal("Fukumizu (42)", "tanh: rank of S1 = min(E, M) D'", 6, rank(hs.inactive_units_hessian(*net, V).ww))
+    yield equal("Fukumizu (43)", "tanh: rank of S2 = E M", 6, rank(hs.inactive_propagation_hessian(*net, W).vv))
     W[:, 2] = 1 + np.linalg.norm(W, axis=1) * np.linalg.norm(X, axis=1).max()           # off on the data
     blocks = hs.inactive_propagation_hessian(narrow, X, Y, ls.RELU, ls.SQUARE, 0, W)
-    yield equal("Fukumizu (44)", "ReLU units off: rank of S3", 0, int(rank(blocks.vv)))
+    yield equal("Fukumizu (44)", "ReLU units off: rank of S3", 0, rank(blocks.vv))
     off = em.inactive_relu_units(narrow, 0, V, X)
     at = np.concatenate([o.ravel() for o in em.parameter_order(narrow, 0, 3)])
     H = hs.hessian(off, X, ls.forward(narrow, X, ls.RELU), ls.RELU)[at[:, None], at]
-    yield equal("Fukumizu (12)", "ReLU units off: nonzero new entries", 0, int(np.count_nonzero(H[17:])))
+    yield equal("Fukumizu (12)", "ReLU units off: nonzero new entries", 0, np.count_nonzero(H[17:]))
 
 
 def decay(seed, data):
     """Weight decay and softmax change the verdicts"""
     rng, mu, lam, root = np.random.default_rng([seed, 18]), 0.1, np.array([0.5, 0.8, -0.3]), np.sqrt([0.2, 0.3, 0.5])
-    yield paragraph("With mu |theta|^2 / 2 added replication is stationary no longer, but for ReLU with gamma = beta; "
-                    "units at w = v = 0 are, with eigenvalues mu +- sigma_i, those of F0 = phi'(0) sum delta x~^T.")
+    yield ("With mu |theta|^2 / 2 added replication is stationary no longer, but for ReLU with gamma = beta; units at "
+           "w = v = 0 are, with eigenvalues mu +- sigma_i, those of F0 = phi'(0) sum delta x~^T.")
     X, weights = rng.normal(size=(60, 2)), [1.5 * W for W in ls.random_weights([2, 2, 2], bias=[True, False], rng=rng)]
     weights[0][:] = weights[0][0, [[0, 1, 2], [1, 0, 2]]] * [[1, 1, 0.1], [-1, 1, 0.1]]     # at right angles, half on
 
-    def gradient_of(act, ratio, embed, net=weights):
+    def gradient_and_hessian(act, ratio, embed, net=weights):
         F0 = mu * ratio * np.array([[0.6, 0.8, 0.0], [0.4, -0.3, 0.0]])          # singular values mu ratio (1, 1/2)
         rows = np.vstack([ls.jacobian(net, X, act).reshape(120, -1).T, np.kron(ls.augment(net[0], X), np.eye(2)).T])
         wanted = np.append(-mu * ls.flatten(net), F0.T.ravel())[:16 if ratio else 10]
-        slope = np.linalg.lstsq(rows[:len(wanted)], wanted, rcond=1e-12)[0]      # J^T l' = -mu theta, F0 as wanted
-        Y, wide = ls.forward(net, X, act) - slope.reshape(60, 2), embed(net)
+        d1 = np.linalg.lstsq(rows[:len(wanted)], wanted, rcond=1e-12)[0]         # J^T l' = -mu theta, F0 as wanted
+        Y, wide = ls.forward(net, X, act) - d1.reshape(60, 2), embed(net)
         return ls.gradient(wide, X, Y, act)[0] + mu * wide[0], hs.hessian(wide, X, Y, act)
 
-    g = gradient_of(ls.TANH, 0, lambda w: em.replicate_unit(w, 0, 0, lam))[0][[0, 2, 3]]
+    g = gradient_and_hessian(ls.TANH, 0, lambda w: em.replicate_unit(w, 0, 0, lam))[0][[0, 2, 3]]
     u = mu * np.outer(1 - lam, weights[0][0])
     yield below("beyond", "tanh copies: gradient - mu (1 - lam) u", np.abs(g - u).max(), 1e-12)
-    even, uneven, off = (np.abs(gradient_of(ls.RELU, 0, embed, rp.balance(weights))[0]).max() for embed in (
+    even, uneven, off = (np.abs(gradient_and_hessian(ls.RELU, 0, embed, rp.balance(weights))[0]).max() for embed in (
         lambda w: em.replicate_relu_unit(w, 0, 0, root, root), lambda w: em.replicate_relu_unit(w, 0, 0, lam),
         lambda w: em.inactive_relu_units(w, 0, np.ones((1, 2)), X)))
     yield below("beyond", "ReLU, gamma = beta: gradient", even, 1e-12)
-    yield beside("beyond", "ReLU, other gamma, or off: gradient", "> 1e-3", min(uneven, off), ".3f")
+    yield within("beyond", "ReLU, other gamma, or off: gradient", "> 1e-3", min(uneven, off), ".3f")
     at = np.concatenate([part.ravel() for part in em.parameter_order(weights, 0, 2)])[10:]
     for ratio in (0.95, 2.0):
-        H = gradient_of(ls.TANH, ratio, lambda w: em.inactive_units_and_propagation(w, 0, 2))[1][at[:, None], at]
-        least = np.linalg.eigvalsh(H + mu * np.eye(10))[0] / mu
+        _, H = gradient_and_hessian(ls.TANH, ratio, lambda w: em.inactive_units_and_propagation(w, 0, 2))
+        least = np.linalg.eigvalsh(H[at[:, None], at] + mu * np.eye(10))[0] / mu
         yield near("beyond", f"w = v = 0, sigma_1 = {ratio} mu: least/mu", 1 - ratio, least, 1e-6)
     ranks, X = [], X[:16]
     for M in (2, 3, 4):                                             # softmax: the entries of l' add up to 0
@@ -664,8 +662,8 @@ def decay(seed, data):
 
 def way_back(seed, data):
     """No embedding loses a sign, and each has a way back"""
-    yield paragraph("The narrow Hessian is T^T H T, T of full rank: no count of positive or of negative eigenvalues "
-                    "falls, at any theta; zeros can be lost. reduce_units finds the narrow net again.")
+    yield ("The narrow Hessian is T^T H T, T of full rank: no count of positive or of negative eigenvalues falls, at "
+           "any theta; zeros can be lost. reduce_units finds the narrow net again.")
     rng, tried, fell, undone = np.random.default_rng([seed, 20]), 0, 0, 0
     lam, beta = np.array([0.7, 0.6, -0.3]), [0.5, 1, 2]
     V, W, X = rng.normal(size=(2, 2)), rng.normal(size=(2, 3)), rng.normal(size=(9, 2))
@@ -683,15 +681,15 @@ def way_back(seed, data):
             tried, fell = tried + 1, fell + (after[0] < before[0] or after[1] < before[1])
             undone += len(back[0]) == len(least[0]) and np.allclose(ls.forward(back, X, act), f)
     yield equal("beyond", f"n+ or n- falls, of {tried} embeddings", 0, fell)
-    yield equal("beyond", "embeddings that reduce_units undoes", tried, int(undone))
+    yield equal("beyond", "embeddings that reduce_units undoes", tried, undone)
     weights, W, X = [np.array([[0.9]]), np.array([[1.2], [-0.7]])], np.array([[-2.0]]), rng.normal(size=(8, 1))
     J, f = ls.jacobian(weights, X, ls.TANH).reshape(16, 3), ls.forward(weights, X, ls.TANH)
-    slope = orthogonal(rng.normal(size=16), np.hstack([J, np.kron(np.tanh(X @ W.T), np.eye(2))])).reshape(8, 2)
-    H, bent = (hs.hessian(weights, X, y, ls.TANH) for y in (f, f - slope))      # l' so long that the least is 0
-    Y = f + slope / np.sort(np.linalg.eigvals(np.linalg.solve(H, bent - H)).real)[0]
-    curved = [hs.hessian(w, X, Y, ls.TANH) for w in (weights, em.inactive_propagation(weights, 0, W))]
-    shown = ["{}{}{}".format(*hs.inertia(H, 1e-10 * np.linalg.norm(H, 2))) for H in curved]
-    yield equal("beyond", "+-0 of a net, and with a unit at v = 0", "201 420", " ".join(shown))
+    d1 = orthogonal(rng.normal(size=16), np.hstack([J, np.kron(np.tanh(X @ W.T), np.eye(2))])).reshape(8, 2)
+    H, bent = (hs.hessian(weights, X, y, ls.TANH) for y in (f, f - d1))         # l' so long that the least is 0
+    Y = f + d1 / np.sort(np.linalg.eigvals(np.linalg.solve(H, bent - H)).real)[0]
+    for name, expected, w in (("narrow", "2 0 1", weights), ("wide", "4 2 0", em.inactive_propagation(weights, 0, W))):
+        H = hs.hessian(w, X, Y, ls.TANH)
+        yield equal("beyond", f"+, -, 0, {name} net", expected, counts(hs.inertia(H, 1e-10 * np.linalg.norm(H, 2))))
 
 
 def patterns(seed, data):
@@ -703,8 +701,8 @@ def patterns(seed, data):
         y = np.maximum(x, 0) + 0.1 * rng.normal(size=10)
         nets = pb.relu_interpolants(x, y, 5)
         draws, possible = draws + 1, possible + bool(nets)
-    yield paragraph(f"Data sets drawn, ten noisy samples of relu(x): {draws}; with such nets: {possible}, the last one "
-                    f"with {len(nets)}: each of the 11,628 choices of five activation patterns is a linear system.")
+    yield (f"{draws} data sets drawn, ten noisy samples of relu(x); {possible} have such nets, the last {len(nets)}: "
+           "each of the 11,628 choices of five activation patterns is a linear system.")
     errors = [np.abs(ls.forward(net, x[:, None], ls.RELU)[:, 0] - y).max() for net in nets]
     yield below("beyond", "largest error of any of them", max(errors), 1e-9 * np.abs(y).max())
     yield equal("beyond", "rank at the smallest; 15 - 10 stay free", 10, ls.jacobian_rank(nets[0], x[:, None], ls.RELU))
@@ -724,9 +722,9 @@ def pac_bayes(seed, data):
     S = pb.mean_curvature(v, inputs)
     s, W = np.linalg.eigh(S)
     kl = pb.kl_smooth(theta, v, H0, S, sigma, tau)
-    yield paragraph("A tanh net 1-2-1 with zero error on 3 points, and 3 inactive units. Prior N(0, "
-                    f"{sigma:g}^2 I); posterior: variance tau^2 / h for curvature h, tau = {tau:g}, the prior's where "
-                    "h = 0. H0 is the Hessian of the narrow net, S that in the new w. Bounds: delta = 0.05.")
+    yield (f"A tanh net 1-2-1 with zero error on 3 points, and 3 inactive units. Prior N(0, {sigma:g}^2 I); "
+           f"posterior: variance tau^2 / h for curvature h, tau = {tau:g}, the prior's where h = 0. H0 is the Hessian "
+           "of the narrow net, S that in the new w. Bounds: delta = 0.05.")
     yield equal("Fukumizu G.2.2", "rank of H0, of S = (v v^T) x (x~^T x~)", "3 2",
                 f"{hs.inertia(H0).positive} {hs.inertia(S).positive}")
     c = np.concatenate([np.where(h > 1e-9 * h[5], tau ** 2 / np.maximum(h, 1e-300), sigma ** 2), np.full(3, sigma ** 2),
@@ -741,16 +739,16 @@ def pac_bayes(seed, data):
     log_ratio = ((x / sigma) ** 2 - z ** 2).sum(axis=1) / 2 - np.log(c / sigma ** 2).sum() / 2
     error = log_ratio.std() / np.sqrt(len(z))
     yield f"    mean of log q/p over 20,000 draws: {log_ratio.mean():.2f} +- {error:.2f} nats; in closed form {kl:.2f}"
-    yield beside("Fukumizu G.2.2", "|difference| in standard errors", "< 6", abs(log_ratio.mean() - kl) / error, ".1f")
+    yield within("Fukumizu G.2.2", "|difference| in standard errors", "< 6", abs(log_ratio.mean() - kl) / error, ".1f")
     off, cov = pb.kl_relu(theta, v, H0, sigma, tau), cov[:9, :9]    # ReLU: all of w as the prior has it
     general = pb.gaussian_kl(mean[:9], (cov + cov.T) / 2, np.zeros(9), sigma ** 2 * np.eye(9))
     yield below("Fukumizu G.2.2", "the same for ReLU units that are off", abs(off / general - 1), 1e-7)
     log_det, log_pdet = np.log(np.maximum(np.abs(s), 1e-300)).sum(), np.log(s[-2:]).sum()
-    yield "\n" + paragraph(f"For ReLU units that are off it is {off:.2f}. As printed: "
-                           f"log det S is {log_det:.0f}, rounding (nonzero part: {log_pdet:.2f}); d_1 = 3 for the "
-                           f"rank 2 adds {np.log(sigma / tau):.2f} nats, + d_1 for - 2 adds {(3 + 2) / 2:.2f}.")
+    yield (f"\nFor ReLU units that are off it is {off:.2f}. As printed: log det S is {log_det:.0f}, rounding (nonzero "
+           f"part: {log_pdet:.2f}); d_1 = 3 for the rank 2 adds {np.log(sigma / tau):.2f} nats, + d_1 for - 2 adds "
+           f"{(3 + 2) / 2:.2f}.")
     printed = 2 * np.log(2 * delta / 10) / 9
-    yield Check("Fukumizu (13)", "printed: under the root, KL = 0, n = 10", "< 0", f"{printed:.2f}", bool(printed < 0))
+    yield within("Fukumizu (13)", "printed: under the root, KL = 0, n = 10", "< 0", printed, ".2f")
     n, H = 100, H0 / 3
     yield near("Fukumizu (39)", "the bound, KL = 1/2, n = 100", 0.8091, pb.pac_bayes_bound(0, 0.5, n, delta), 5e-5)
     best = pb.optimal_posterior(H, theta, n, delta, sigma)
@@ -759,7 +757,7 @@ def pac_bayes(seed, data):
     others = np.array([0.25, 0.5, 0.8, 1.25, 2, 4]) * best.tau
     covs = (t ** 2 * np.linalg.inv(H + (t / sigma) ** 2 * np.eye(6)) for t in others)
     values = [pb.approximate_bound(0.0, H, theta, (C + C.T) / 2, n, delta, sigma) for C in covs]
-    yield beside("Fukumizu G.2.1", "best of these - that at the fixed point", "> 0", min(values) - bound, ".1e")
+    yield within("Fukumizu G.2.1", "best of these - that at the fixed point", "> 0", min(values) - bound, ".1e")
     kl = pb.isotropic_kl(theta, best.cov, sigma)
     off = abs(best.tau ** 2 / np.sqrt(2 / ((n - 1) * (kl + np.log(n / delta)))) - 1)
     yield below("Fukumizu G.2.1", f"fixed point: left / right - 1, tau {best.tau:.2f}", off, 1e-10)
@@ -770,8 +768,8 @@ def pac_bayes(seed, data):
     loss = ((vs * np.tanh(w @ inputs.T)) ** 2).sum(axis=1) / 2
     claimed = pb.expected_risk(0.0, S, root @ root.T)
     factor, error = loss.mean() / claimed, loss.std() / np.sqrt(count) / claimed
-    yield ("\nQ should keep the training loss. As S depends on v, with v ~ N(v^, sigma^2) it\n"
-           "does not: 1 + sigma^2 / v^^2 times the rise that is claimed.")
+    yield ("\nQ should keep the training loss. As S depends on v, with v ~ N(v^, sigma^2) it does not: "
+           "1 + sigma^2 / v^^2 times the rise that is claimed.")
     yield near("Fukumizu G.2.2", "rise of E_Q L / claimed rise", 10, factor, 6 * error)
 
 
@@ -786,7 +784,7 @@ class Figure2(NamedTuple):
 FIG_2 = {"ReLU": (ls.RELU, (0.0, 2.0)), "tanh": (ls.TANH, (0.0, 0.0)), "smooLU": (ls.SMOOLU, (0.0, 2.0))}
 
 
-def five_units(act, units=5, restarts=256):
+def five_units(act, units=5):
     """How the paper's nets of zero error are found, or why there is none: a function of (x, y, rng)."""
     def fit(x, y, rng):
         if act is ls.RELU and pb.relu_units_needed(x, y) > units:
@@ -794,7 +792,7 @@ def five_units(act, units=5, restarts=256):
         if act is ls.RELU:
             nets = pb.relu_interpolants(x, y, units)                # all there are
         else:
-            starts = pb.kinked_starts(x, units, restarts, rng=rng)
+            starts = pb.kinked_starts(x, units, 256, rng=rng)
             nets = [found.weights for found in ls.fit_many(starts, x[:, None], y[:, None], act)]
         return pb.smallest_zero_error(nets, x, y, act, rng=rng) or f"no {act.name} net"
     return fit
@@ -815,18 +813,18 @@ def figure_2(seed, names=("ReLU", "tanh", "smooLU")):
 
 def deviation(measured, predicted):
     """Largest |measured - predicted| in standard errors; an error below 0.001 counts as 0.001."""
-    return float((np.abs(measured.ratio - predicted) / np.maximum(measured.error, 1e-3)).max())
+    return (np.abs(measured.ratio - predicted) / np.maximum(measured.error, 1e-3)).max()
 
 
 def experiment(seed, data):
     """Fig. 2: surplus units cost tanh something and ReLU nothing"""
-    yield paragraph("Ten points of relu, tanh, smooLU plus noise N(0, 0.1^2); nets of 5 units with zero error; units "
-                    "up to H, v ~ N(0, 1), at w = 0 for tanh, off for the others. All parameters are perturbed by N(0, "
-                    "rho^2), rho = 0.01 |theta|, 1000 times. The ratio: E G(N_H) / E G(N_5), G the squared error.")
+    yield ("Ten points of relu, tanh, smooLU plus noise N(0, 0.1^2); nets of 5 units with zero error; units up to H, "
+           "v ~ N(0, 1), at w = 0 for tanh, off for the others. All parameters are perturbed by N(0, rho^2), rho = "
+           "0.01 |theta|, 1000 times. The ratio: E G(N_H) / E G(N_5), G the squared error.")
     shown = figure_2(seed)
     X, refused = shown.experiment.x[:, None], shown.experiment.refused
     reasons = ", ".join(f"{count} ({reason})" for reason, count in refused.items()) or "none"
-    yield "\n" + paragraph(f"Data sets drawn: {sum(refused.values()) + 1}. Refused: {reasons}.")
+    yield f"\nData sets drawn: {sum(refused.values()) + 1}. Refused: {reasons}."
     for name, net in shown.experiment.nets.items():
         act = FIG_2[name][0]
         error = 2 * ls.training_loss(net, X, act.f(X) + shown.experiment.eps[:, None], act)
@@ -836,7 +834,7 @@ def experiment(seed, data):
     for H, ratio, error, predicted in zip(shown.widths, *tanh[:2], shown.predicted["tanh"]):
         yield f" {H:2d}  {ratio:5.2f} +- {error:4.2f}  {predicted:5.2f}  {'#' * round(scale * ratio)}"
     yield ""
-    yield beside("Fukumizu Fig. 2", "tanh ratio less 5 st. errors", "> 1.1", tanh.ratio[-1] - 5 * tanh.error[-1], ".2f")
+    yield within("Fukumizu Fig. 2", "tanh ratio less 5 st. errors", "> 1.1", tanh.ratio[-1] - 5 * tanh.error[-1], ".2f")
     for name in ("ReLU", "smooLU"):
         yield near("Fukumizu Fig. 2", f"{name}: ratio at H = 50", 1, shown.measured[name].ratio[-1], 1e-3)
     yield "\nAlso with v = 0, with w = b = 0, as inactive propagation, and by replication:"
@@ -857,12 +855,12 @@ def experiment(seed, data):
             worst[name] = max(worst[name], deviation(measured, predicted))
             at50[row, name] = measured.ratio[0]
     for name in FIG_2:
-        yield beside("beyond", f"{name}: closed form, st. errors off", "< 6", worst[name], ".1f")
-    yield beside("beyond", "ReLU at w = b = 0: ratio grows", "> 1.02", at50["w = b = 0", "ReLU"], ".2f")
+        yield within("beyond", f"{name}: closed form, st. errors off", "< 6", worst[name], ".1f")
+    yield within("beyond", "ReLU at w = b = 0: ratio grows", "> 1.02", at50["w = b = 0", "ReLU"], ".2f")
     still = (at50["v = 0", "tanh"] - 1) / (tanh.ratio[-1] - 1)
-    yield beside("beyond", "tanh, v = 0: growth / growth above", "< 0.2", still, ".2f")
-    yield "\n" + paragraph("smooLU is smooth and stays flat: what counts is the open region where a unit is off. With "
-                           "v = 0 tanh hardly grows; awake, ReLU does. The risk is to the noise-free teacher.")
+    yield within("beyond", "tanh, v = 0: growth / growth above", "< 0.2", still, ".2f")
+    yield ("\nsmooLU is smooth and stays flat: what counts is the open region where a unit is off. With v = 0 tanh "
+           "hardly grows; awake, ReLU does. The risk is to the noise-free teacher.")
 
 
 def accounts(seed, data):
@@ -877,10 +875,10 @@ def accounts(seed, data):
     wide = em.inactive_units(net, 0, v)
     H, wide_H = (hs.hessian(weights, X, Y, ls.TANH) for weights in (net, wide))
     narrow, whole = (pb.ridge_kl(part, sigma, tau) for part in (H, wide_H))
-    yield paragraph(f"With sigma = {sigma:g}, tau = {tau:g}: E = 45 tanh units add {measured.ratio[-1] - 1:.2f} to "
-                    f"the ratio; rho^2 Tr / 2 of the Hessian says {trace:.2f}. The paper's E log(sigma^2 / tau^2) / 2 "
-                    f"is {45 * np.log(sigma / tau):.0f}; the KL that S really adds, of rank 2 for every E, {kl:.1f}, "
-                    f"and {whole - narrow:.1f} if Q has the whole net's Hessian.")
+    yield (f"With sigma = {sigma:g}, tau = {tau:g}: E = 45 tanh units add {measured.ratio[-1] - 1:.2f} to the ratio; "
+           f"rho^2 Tr / 2 of the Hessian says {trace:.2f}. The paper's E log(sigma^2 / tau^2) / 2 is "
+           f"{45 * np.log(sigma / tau):.0f}; the KL that S really adds, of rank 2 for every E, {kl:.1f}, and "
+           f"{whole - narrow:.1f} if Q has the whole net's Hessian.")
     worst, grown = deviation(measured, predicted), {}
     for c in (0.0, 0.5, 1.0, 2.0):                                  # v ~ N(0, c^2)
         setting = net, nodes, np.tanh(nodes), ls.TANH, [45]
@@ -894,12 +892,12 @@ def accounts(seed, data):
     yield near("beyond", "KL at E = 45 - at 5 = log |v|^2 ratio", gain, kl - few, 0.01)
     yield near("beyond", "KL gained by doubling v: 2 log 2", 2 * np.log(2), doubled - kl, 0.01)
     yield equal("beyond", "ranks of J, E = 0 and 45", [10, 10], [ls.jacobian_rank(w, X, ls.TANH) for w in (net, wide)])
-    yield beside("beyond", "whole / KL at E = 45", "< 1", (whole - narrow) / kl, ".2f")
+    yield within("beyond", "whole / KL at E = 45", "< 1", (whole - narrow) / kl, ".2f")
     yield near("beyond", "rho^2 Tr / 2 over growth, E = 45", 1, trace / (measured.ratio[-1] - 1), 0.3)
     yield near("beyond", "growth at 2 v / growth at v, within 1", 4, grown[2.0] / grown[1.0], 1)
-    yield beside("beyond", "closed form, standard errors off", "< 6", worst, ".1f")
-    yield ("\nThe paper's term grows like E, as measured, but is the same for v = 0, where\n"
-           "hardly anything grows; the KL grows like log E. The trace explains it.")
+    yield within("beyond", "closed form, standard errors off", "< 6", worst, ".1f")
+    yield ("\nThe paper's term grows like E, as measured, but is the same for v = 0, where hardly anything grows; "
+           "the KL grows like log E. The trace explains it.")
 
 
 def live_net(widths, bias, n, rng):
@@ -924,7 +922,7 @@ def alpha_scale(seed, data):
     change = [np.abs(ls.forward(w, far, ls.RELU) - f).max() / np.abs(f).max() for w in (moved, wrong)]
     yield "A ReLU net 3-5-4-2 with biases, its layers multiplied by e, e^-2 and e."
     yield below("Dinh Def. 5", "f changes by, relative", change[0], 1e-13)
-    yield beside("Dinh App. B", "f changes, bias scaled with its layer", "> 1e-3", change[1], ".1e")
+    yield within("Dinh App. B", "f changes, bias scaled with its layer", "> 1e-3", change[1], ".1e")
     z, c = rng.normal(size=1000), 3.0
     off = max(np.abs(act.f(c * z) - c * act.f(z)).max() for act in (ls.RELU, ls.LEAKY_RELU))
     yield below("Dinh Thm 1", "phi(c z) - c phi(z), ReLU, leaky ReLU", off, 1e-14)
@@ -937,8 +935,8 @@ def alpha_scale(seed, data):
     H, epsilon = hs.hessian(weights, X, Y, ls.RELU), 0.01
     r = rp.box_radius(weights, X, Y, epsilon)
     boxes = rp.flat_boxes(weights, r, 6)
-    yield "\n" + paragraph(f"A net 2-3-1 at L = 0, L < {epsilon} on a box of radius {r:.1e}. The boxes T_alpha^k(box) "
-                           "are disjoint, do not shrink, and L takes on each the same values.")
+    yield (f"\nA net 2-3-1 at L = 0, L < {epsilon} on a box of radius {r:.1e}. The boxes T_alpha^k(box) are disjoint, "
+           "do not shrink, and L takes on each the same values.")
     centers = [rp.alpha_scale(weights, [boxes.alpha ** k, boxes.alpha ** -k]) for k in range(6)]
     corners = [[W + s * np.where(W < 0, -1, 1) for W, s in zip(c, pair)] for c, pair in zip(centers, boxes.radii)]
     L = [ls.training_loss(w, X, Y, ls.RELU) for w in corners]
@@ -946,7 +944,7 @@ def alpha_scale(seed, data):
     yield below("Dinh Thm 2", "and its range", np.ptp(L), 1e-12)
     sizes = [sum(W.size * np.log(2 * s) for W, s in zip(weights, pair)) for pair in boxes.radii]
     yield below("Dinh Thm 2", "log volumes - closed form", np.abs(sizes - boxes.log_volumes).max(), 1e-10)
-    yield beside("Dinh Thm 2", "log volumes: least growth", "> 0", np.diff(sizes).min(), ".2f")
+    yield within("Dinh Thm 2", "log volumes: least growth", "> 0", np.diff(sizes).min(), ".2f")
     deep = live_net([4, 3, 3, 1], True, 40, np.random.default_rng([seed, 22]))
     more = rp.flat_boxes(deep[0], rp.box_radius(*deep, epsilon), 6, layers=(2, 0))
     for net, found, signs, power, name in ((weights, boxes, np.array([1, -1]), 3, "p, p = n1 - n2"),
@@ -957,12 +955,12 @@ def alpha_scale(seed, data):
         centers, radii = np.array([ls.flatten(w) for w in at]), found.radii[0, 0] / d ** np.arange(6)[:, None]
         apart = (centers + radii)[:, None] < (centers - radii)[None]
         yield equal("Dinh Thm 2", "pairs of boxes that meet", 0,
-                    int((~(apart | apart.swapaxes(0, 1)).any(axis=2)).sum()) - 6)
+                    (~(apart | apart.swapaxes(0, 1)).any(axis=2)).sum() - 6)
     biased = live_net([2, 3, 1], True, 12, np.random.default_rng([seed, 23]))
     for source, biases, (w, *data) in (("Dinh Thm 4", 0, (weights, X, Y)), ("Dinh App. B", 1, biased)):
         alpha = rp.alpha_for_norm(hs.hessian(w, *data, ls.RELU), w[0].size, 1e6, biases=biases)
         norm = np.linalg.norm(hs.hessian(rp.alpha_scale(w, [alpha, 1 / alpha]), *data, ls.RELU), 2)
-        yield beside(source, f"spectral norm, alpha {alpha:.0e}" + ", biases" * biases, "> 1e+06", norm, ".1e")
+        yield within(source, f"spectral norm, alpha {alpha:.0e}" + ", biases" * biases, "> 1e+06", norm, ".1e")
     weights, X, Y = live_net([4, 3, 3, 1], False, 40, rng)
     H, sizes = hs.hessian(weights, X, Y, ls.RELU), [12, 9, 3]
     values = np.linalg.eigvalsh(H)
@@ -1011,7 +1009,7 @@ def sharpness(seed, data):
     H = rp.pullback_hessian(np.eye(2), rp.radial_jacobian(second, second, *radii), np.zeros(2), np.zeros((2, 2, 2)))
     h = 0.01 * np.array([[1.0, 0.0], [0.0, 0.0], [-1.0, 0.0]])
     curvature = [1, -2, 1] @ wells(rp.radial(second + h, second, *radii)) / 1e-4
-    yield equal("Dinh App. A", "points outside whose L changed", 0, int((wells(theta) != wells(eta))[outside].sum()))
+    yield equal("Dinh App. A", "points outside whose L changed", 0, (wells(theta) != wells(eta))[outside].sum())
     yield below("Dinh App. A", "the map is one-to-one: there and back", back, 1e-12)
     yield near("Dinh App. A", "curvature, 1 before, (rhat/rho)^2 after", (0.4 / 0.1) ** 2, curvature, 1e-3)
     yield near("Dinh Sec. 5.1", "and by J^T H J", (0.4 / 0.1) ** 2, H[0, 0], 1e-12)
@@ -1037,7 +1035,7 @@ def sharpness(seed, data):
     S = rp.reversing_output_map(one, two, targets)
     before, after = (np.sum(((one - targets) @ M) ** 2) - np.sum(((two - targets) @ M) ** 2) for M in (np.eye(3), S))
     yield Check("Dinh App. C", "|F - Y|^2 - |G - Y|^2, outputs mapped", f"{-before:.3f}", f"{after:.3f}",
-                bool(before > 0 and abs(after + before) < 1e-9))
+                before > 0 and abs(after + before) < 1e-9)
 
 
 def orbit(seed, data):
@@ -1079,8 +1077,8 @@ def orbit(seed, data):
                      *change[4:], *change[:4],
                      rp.epsilon_sharpness(*functions, theta, epsilon, hessian=H, rng=seed, box=True, subspace=A).value,
                      pb.gaussian_kl(theta, posterior(H), np.zeros(P), sigma2 * np.eye(P))))
-    yield paragraph("A ReLU net 2-4-1 at zero loss on 8 samples, two more units off, along T_alpha; eps = 0.05. KL: "
-                    "from N(theta, tau^2 (H + tau^2/sigma^2 I)^-1) to N(0, sigma^2 I), tau = 0.1, sigma = 1.") + "\n"
+    yield ("A ReLU net 2-4-1 at zero loss on 8 samples, two more units off, along T_alpha; eps = 0.05. KL: from "
+           "N(theta, tau^2 (H + tau^2/sigma^2 I)^-1) to N(0, sigma^2 I), tau = 0.1, sigma = 1.\n")
     yield "    alpha" + " " * 25 + "".join(f"{alpha:9g}" for alpha in alphas)
     table = {"L": ".0e", "f at a point off the data": ".3f", "rank of the Jacobian": "d",
              "|J tangent| / |J||tangent|": ".0e", "largest L, idle units moved": ".0e",
@@ -1105,9 +1103,9 @@ def orbit(seed, data):
     yield below("beyond", "least trace: range, and - trace reached", np.abs(least / reached - 1).max(), 1e-9)
     for name, values in zip(("norm of (theta_i theta_j H_ij)", "sum of theta_i^2 H_ii", "box eps |theta_i|"), scaled):
         yield below("beyond", f"{name}: range", np.ptp(values) / values[2], 1e-6)
-    yield beside("beyond", "Keskar's box: largest / smallest", "> 2", keskar.max() / keskar.min(), ".0f")
-    yield beside("Dinh Thm 4", "largest / smallest spectral norm", "> 10", norm.max() / norm.min(), ".0f")
-    yield beside("Dinh Sec. 1", "KL, prior kept: range", "> 1", np.ptp(kept), ".1f")
+    yield within("beyond", "Keskar's box: largest / smallest", "> 2", keskar.max() / keskar.min(), ".0f")
+    yield within("Dinh Thm 4", "largest / smallest spectral norm", "> 10", norm.max() / norm.min(), ".0f")
+    yield within("Dinh Sec. 1", "KL, prior kept: range", "> 1", np.ptp(kept), ".1f")
     Q, d = np.linalg.qr(A)[0], rp.alpha_diagonal(weights, [1e-3, 1e3])
     scaled = (1e-6 * Q.T @ (d[:, None] * H0 * d) @ Q, Q[:18].T @ H0[:18, :18] @ Q[:18])
     value, limit = (np.linalg.eigvalsh(B)[-1] for B in scaled)
@@ -1124,14 +1122,14 @@ def title(seed, data):
     starts = ([2 * W for W in ls.random_weights([2, 5, 1], bias=False, rng=[seed, 24, k])] for k in range(1000))
     bad = next(f.weights for f in (ls.fit(start, X, Y, ls.RELU) for start in starts)
                if f.loss < 1e-25 and ls.jacobian_rank(f.weights, X, ls.RELU) == 5)
-    yield paragraph("Two ReLU nets 2-5-1 fit five points exactly: A by descent, B the teacher with three spare units. "
-                    "B is better, and T_alpha(B), the same function, sharper.")
+    yield ("Two ReLU nets 2-5-1 fit five points exactly: A by descent, B the teacher with three spare units. B is "
+           "better, and T_alpha(B), the same function, sharper.")
     error = [np.mean((ls.forward(w, far, ls.RELU) - truth) ** 2) for w in (bad, good)]
     A, B, moved = (rp.orbit_measures(*rp.network_loss(w, X, Y, ls.RELU), hs.hessian(w, X, Y, ls.RELU), ls.flatten(w),
                                      [10, 5], 0.05, rng=seed) for w in (bad, good, rp.alpha_scale(good, [0.02, 50.0])))
-    yield beside("Dinh title", "test error of A - of B", "> 1e-6", error[0] - error[1], ".1e")
+    yield within("Dinh title", "test error of A - of B", "> 1e-6", error[0] - error[1], ".1e")
     for name, k in (("spectral norm", 0), ("trace", 1), ("sharpness, ball", 2), ("sharpness, Keskar's box", 3)):
-        yield beside("Dinh title", f"{name}: T_alpha(B) / A", "> 1", moved[k] / A[k], ".1e")
+        yield within("Dinh title", f"{name}: T_alpha(B) / A", "> 1", moved[k] / A[k], ".1e")
     off = max(abs(new / old - 1) for new, old in zip(moved[5:8], B[5:8]))
     yield below("beyond", "the invariants, of B and T_alpha(B)", off, 1e-6)
 
@@ -1140,14 +1138,13 @@ def units(seed, data):
     """Unit by unit: what rescaling keeps and gradient flow conserves"""
     rng = np.random.default_rng([seed, 21])
     weights, X, f = live_net([3, 4, 3, 2], True, 30, rng)
-    yield paragraph("A ReLU unit's weights w_j times c, its outgoing ones v_j divided by c: the same function. The "
-                    "tangents t_j = (w_j, -v_j) are orthogonal to the gradient, so gradient flow conserves |w_j|^2 - "
-                    "|v_j|^2, and in the kernel of the Hessian where that gradient is 0; balance finds the least norm.")
+    yield ("A ReLU unit's weights w_j times c, its outgoing ones v_j divided by c: the same function. The tangents "
+           "t_j = (w_j, -v_j) are orthogonal to the gradient, so gradient flow conserves |w_j|^2 - |v_j|^2, and in "
+           "the kernel of the Hessian where that gradient is 0; balance finds the least norm.")
     T, H = rp.unit_tangents(weights), hs.hessian(weights, X, f, ls.RELU)
     g, even = ls.flatten(ls.gradient(weights, X, f + rng.normal(size=f.shape), ls.RELU)), rp.balance(weights)
     moved = [rp.unit_scale(weights, 1, np.exp(rng.normal(size=3))) for _ in range(100)]
-    change = max(np.abs(ls.forward(w, X, ls.RELU) - f).max() for w in moved)
-    yield below("beyond", "f changes by, 100 rescalings", change, 1e-12)
+    yield below("beyond", "f changes by, 100 rescalings", largest_change(moved, weights, X, ls.RELU), 1e-12)
     off = np.abs(T.T @ g).max() / np.linalg.norm(g) / np.linalg.norm(T)
     yield below("beyond", "<t_j, gradient>, relative", off, 1e-13)
     yield below("beyond", "H t_j at L = 0, relative", np.abs(H @ T).max() / np.abs(H).max() / np.linalg.norm(T), 1e-13)
@@ -1162,43 +1159,42 @@ SECTIONS = {section.__name__.replace("_", "-"): section for section in (
 
 # ------------------------------------------------------------------ the story, told by `python demo.py`
 
-def six_points(seed):
-    """Six points of sin(2 x), and a tanh net 1-12-1 fitted to them exactly."""
+def six_points(seed, steps=0):
+    """Six points of sin(2 x), and the nets of a walk that starts at a tanh net 1-12-1 fitted to them exactly."""
     rng = np.random.default_rng([seed, 12])
     X = np.linspace(-1.7, 1.7, 6)[:, None] + rng.uniform(-0.2, 0.2, size=(6, 1))
     Y = np.sin(2 * X)
     fits = (ls.fit(ls.random_weights([1, 12, 1], rng=[seed, k]), X, Y, ls.TANH) for k in range(100))
-    return X, Y, next(f for f in fits if f.converged and f.loss < 1e-20)
+    start = next(f.weights for f in fits if f.converged and f.loss < 1e-20)
+    return X, Y, ls.walk_zero_loss(start, X, Y, ls.TANH, steps=steps, length=1.0, rng=seed)
 
 
 def story_fit(seed):
     """1. More weights than data: a net that fits"""
-    X, Y, fit = six_points(seed)
-    P, n = ls.flatten(fit.weights).size, len(X)
-    yield paragraph(
-        f"Six points of the curve sin 2x, and nets f with one hidden layer. 12 tanh units have P = {P} weights (all "
-        f"of them together: theta), far more than the n = {n} points. The loss L(theta) is half the sum of squared "
-        "errors. Two ways to L = 0: in closed form, with one unit switching on before each point in turn, so that a "
-        "triangular system gives the rest; and by descent from random weights.")
+    X, Y, [net] = six_points(seed)
+    P, n = ls.flatten(net).size, len(X)
+    yield (f"Six points of the curve sin 2x, and nets f with one hidden layer. 12 tanh units have P = {P} weights, "
+           f"biases included (all together: theta), far more than there are points, n = {n}. The loss L(theta) is "
+           "half the sum of squared errors. Two ways to L = 0: in closed form, by units relu(z) = max(z, 0), one of "
+           "which switches on before each point in turn: their outgoing weights solve a triangular system; or by "
+           "descent from random ones.")
     closed = ls.interpolate(X, Y, ls.RELU, rng=seed)
     for source, name, w, act in (("Cooper Lemma 3.3", "in closed form, 6 ReLU", closed, ls.RELU),
-                                 ("beyond", "by descent, 12 tanh", fit.weights, ls.TANH)):
-        yield equal(source, f"points fitted: {name}", n, int((np.abs(ls.forward(w, X, act) - Y) < 1e-12).sum()))
+                                 ("beyond", "by descent, 12 tanh", net, ls.TANH)):
+        yield equal(source, f"points fitted: {name}", n, (np.abs(ls.forward(w, X, act) - Y) < 1e-12).sum())
     yield "So a net with a unit for each point fits anything; the question is which fit."
 
 
 def story_walk(seed):
     """2. The nets that fit form a surface: walk on it"""
-    X, Y, fit = six_points(seed)
-    net, n, P = fit.weights, len(X), 37
-    yield paragraph(f"L = 0 is {n} equations in {P} unknowns, f = y at each point. Where their Jacobian J = df/dtheta "
-                    f"has rank {n}, the solutions form a smooth surface Z of P - n = {P - n} dimensions, and the "
-                    "Hessian of L there, the matrix of second derivatives, is J^T J: one positive eigenvalue for each "
-                    "point, the others zero.")
+    X, Y, path = six_points(seed, 300)
+    net, theta, n, P = path[0], ls.flatten(path[0]), len(X), 37
+    yield (f"L = 0 is {n} equations in {P} unknowns, f = y at each point. Where their Jacobian J = df/dtheta has rank "
+           f"{n}, the solutions form a smooth surface Z of P - n = {P - n} dimensions, and the Hessian of L there, "
+           "the matrix of second derivatives, is J^T J: one positive eigenvalue for each point, the others zero.")
     B, H = ls.tangent_basis(net, X, ls.TANH), hs.hessian(net, X, Y, ls.TANH)
     yield equal("Cooper Thm 2.1", "dimensions of Z at the fitted net", P - n, B.shape[1])
     yield equal("Cooper Prop. 2.3", "eigenvalues >, <, = 0 of the Hessian", f"{n} 0 {P - n}", counts(hs.inertia(H)))
-    path, theta = ls.walk_zero_loss(net, X, Y, ls.TANH, steps=300, length=1.0, rng=seed), ls.flatten(net)
     yield ("\nA random walk on Z (a step along a random tangent, then back to L = 0):\n\n"
            "    step  distance  loss L  largest eigenvalue  f(2.6), where sin 2x is -0.88")
     for k in range(0, 301, 75):
@@ -1209,22 +1205,22 @@ def story_walk(seed):
     yield ""
     yield equal("Cooper Thm 2.1", "ranks of J met on the way", "{6}",
                 str({ls.jacobian_rank(w, X, ls.TANH) for w in path[::20]}))
-    yield ("So a minimum of a wide net is not a point but part of a surface. Its nets all\n"
-           "fit the data; they differ in the largest eigenvalue, and off the data.")
+    yield ("So a minimum of a wide net is not a point but part of a surface. Its nets all fit the data; they differ "
+           "in the largest eigenvalue, and off the data.")
 
 
 def story_embed(seed):
     """3. A minimum of a narrow net inside a wider one: saddle or flat"""
     narrow, X, Y = narrow_minimum(ls.TANH, seed)
     L, lam = ls.training_loss(narrow, X, Y, ls.TANH), np.array([0.6, 0.4])
-    yield paragraph("What becomes of a minimum in a wider net? A net of 2 tanh units and 2 outputs, too narrow for its "
-                    f"30 noisy points, is at a strict one, of L = {L:.3f}. Split a unit in two: both keep its incoming "
-                    "weights u, its outgoing ones, zeta, are shared as 0.6 and 0.4. The function is the same, the "
-                    "gradient still zero. What the Hessian gains is known from two small matrices of the narrow net,")
+    yield ("What becomes of a minimum in a wider net? A net of 2 tanh units and 2 outputs, too narrow for its 30 "
+           f"noisy points, is at a strict minimum, L = {L:.3f}. Split a unit in two: both keep its input weights u, "
+           "and share its outgoing ones, zeta, as 0.6 zeta and 0.4 zeta. The function is the same, L's slope still "
+           "0. What the Hessian gains is told by two small matrices of the narrow net,")
     yield ("\n    F = sum delta phi'(u.x) x^T,    G = sum (delta.zeta) phi''(u.x) x x^T,\n\n"
-           "sums over the points, x ending in -1 for the bias, phi = tanh, delta the slope\n"
-           "of a point's loss in the outputs. 5 new weights add 5 eigenvalues to the 12\n"
-           "positive ones; unless F = 0, some of them are positive and some negative.")
+           "sums over the points, x ending in -1 for the bias, phi = tanh, delta the slope of a point's loss in the "
+           "outputs. 5 new weights add 5 eigenvalues to the 12 positive ones; unless F = 0, some of the 5 are positive "
+           "and some negative.")
     F, G = hs.replication_curvature(narrow, X, Y, ls.TANH, ls.SQUARE, 0, 0)
     wide, A = em.replicate_unit(narrow, 0, 0, lam), em.complement(lam)
     H = hs.hessian(wide, X, Y, ls.TANH)
@@ -1234,39 +1230,39 @@ def story_embed(seed):
     yield equal("Fukumizu Thm 5", "tanh, split: eigenvalues >, <, = 0", counts(predicted), counts(hs.inertia(H, tol)))
     way, t = hs.escape_direction(F, G, A, lam), 1e-3
     d = em.omega_basis(narrow, 0, 0, lam, A)[:, ls.flatten(narrow).size:] @ np.append(way.xi, way.eta)
-    moved = [ls.unflatten(ls.flatten(wide) + s * t * d, wide) for s in (1, -1)]
-    fall = np.mean([ls.training_loss(w, X, Y, ls.TANH) for w in moved]) - L
-    yield near("beyond", "change of L a small step out, in 1e-8", way.curvature * t ** 2 / 2 * 1e8, fall * 1e8,
+    points = ls.flatten(wide) + t * np.array([d, -d])
+    fall = losses(points, wide, X, Y, ls.TANH).mean() - L
+    yield near("beyond", "change of L on the way down, in 1e-8", way.curvature * t ** 2 / 2 * 1e8, fall * 1e8,
                0.02 * abs(fall) * 1e8)
-    low = min(hs.minimize(w, X, Y, ls.TANH, iterations=300).loss for w in moved)
-    yield Check("Fukumizu Thm 5", "L reached by descent from there", f"< {L:.3f}", f"{low:.3f}", bool(low < L - 1e-6))
+    low = min(hs.minimize(ls.unflatten(point, wide), X, Y, ls.TANH, iterations=300).loss for point in points)
+    yield Check("Fukumizu Thm 5", "L reached by descent from there", f"< {L:.3f}", f"{low:.3f}", low < L - 1e-6)
     narrow, X, Y = narrow_minimum(ls.RELU, seed)
     off = em.inactive_relu_units(narrow, 0, np.ones((1, 2)), X)
     H, L = hs.hessian(off, X, Y, ls.RELU), ls.training_loss(narrow, X, Y, ls.RELU)
     base, got = (hs.inertia(h, 1e-9 * np.linalg.norm(H, 2)) for h in (hs.hessian(narrow, X, Y, ls.RELU), H))
-    yield "\n" + paragraph(f"A ReLU net of the same shape has a minimum at L = {L:.3f}, with {base[0]} positive "
-                           f"eigenvalues and {base[2]} zeros (each unit can be rescaled). Add a unit that is off, its "
-                           "input negative at every point: its 5 weights can move, and L stays.")
+    yield (f"\nA ReLU net of the same shape has a minimum at L = {L:.3f}, with {base[0]} positive eigenvalues and "
+           f"{base[2]} zeros (each unit can be rescaled). Add a unit that is off, its input negative at every point: "
+           "its 5 weights can move, and L stays.")
     yield equal("Fukumizu Thm 9", "ReLU, one off: eigenvalues >, <, = 0", counts((*base[:2], base[2] + 5)), counts(got))
-    yield ("So splitting a unit makes a saddle of the minimum, with a way out that is\n"
-           "known beforehand, and a unit that is off makes a flat valley of it.")
+    yield ("So splitting a unit makes a saddle of the minimum, with a way out that is known beforehand, and a unit "
+           "that is off makes a flat valley of it.")
 
 
 def story_noise(seed):
     """4. What spare units cost when the weights are noisy"""
     nodes, p = pb.uniform_nodes()
-    yield paragraph("What is flatness worth? PAC-Bayes bounds on the error on new data are better for nets that keep "
-                    "their loss when the weights are disturbed. Take a net of 5 units, and spare units that do "
-                    "nothing: tanh units with incoming weights 0, or ReLU units that are off, their outgoing weights "
-                    "random, of variance 1. Disturb every weight by normal noise, of deviation 1% of the first "
-                    "net's norm. The mean squared change of f, spare units over none (10,000 draws; error 2% at most):")
+    yield ("What is flatness worth? Some bounds on the error on new data (PAC-Bayes) are better for nets that keep "
+           "their loss when the weights are disturbed. Take a net of 5 units, and spare units that do nothing: tanh "
+           "units with incoming weights 0, or ReLU units that are off, their outgoing weights random, of variance 1. "
+           "Every weight gets normal noise, of deviation 1% of the first net's norm. Spare units raise the mean "
+           "squared change of f by a factor of (10,000 draws; error 2% at most):")
     for act, w0 in ((ls.TANH, None), (ls.RELU, np.array([0.0, 2.0]))):
         net = [2 * W for W in ls.random_weights([1, 5, 1], bias=[True, False], rng=[seed, 5])]
         setting, spare = (net, nodes, ls.forward(net, nodes, act), act, [0, 5, 45]), {"p": p, "w0": w0}
         measured = pb.generalization_ratio(*setting, **spare, trials=10_000, rng=seed)
         predicted = pb.predicted_ratio(*setting, **spare)
         for k, E in ((1, 5), (2, 45)):
-            yield near("beyond", f"{act.name}, {E} spare units: grows to", predicted[k], measured.ratio[k],
+            yield near("beyond", f"{act.name}, {E} spare units: factor", predicted[k], measured.ratio[k],
                        max(0.01, 5 * measured.error[k]))
     yield "So each spare tanh unit adds the same cost, a ReLU unit that stays off none."
 
@@ -1288,11 +1284,11 @@ def along_alpha(alphas, seed):
 def story_scale(seed):
     """5. Yet flatness is in the eye of the parametrisation"""
     alphas, rows = (0.125, 1.0, 8.0), []                            # powers of 2 round nothing: the same ascents
-    yield paragraph(
-        "A ReLU net with L = 0 on 12 points. Multiply its first layer by alpha and divide the second by it: as "
-        "relu(alpha z) = alpha relu(z), the function stays. H is the Hessian, its trace the sum of the eigenvalues; "
-        "sharpness is the largest rise of L found, first within 0.1 of theta, then with each weight changed by "
-        "10% at most. The trace is t_1 / alpha^2 + t_2 alpha^2, with t_k that of the block of layer k at alpha = 1.")
+    yield ("A ReLU net with L = 0 on 12 points. Multiply its first layer by alpha and divide the second by it: as "
+           "relu(alpha z) = alpha relu(z), the function stays. H is the Hessian, its trace the sum of the "
+           "eigenvalues; sharpness is the largest rise of L found, first within 0.1 of theta, then with each weight "
+           "changed by 10% at most. The trace is t_1 / alpha^2 + t_2 alpha^2, with t_k that of the block of layer k "
+           "at alpha = 1.")
     for w, H, f, ball, percent in along_alpha(alphas, seed):
         scaled = (ls.flatten(w) ** 2 * np.diag(H)).sum()
         rows.append((f, hs.inertia(H).positive, np.trace(H), ball, scaled, percent))
@@ -1307,33 +1303,32 @@ def story_scale(seed):
     yield near("Dinh Thm 4", "trace of H at alpha = 8", t[0] / 64 + t[1] * 64, trace[2], 1e-6 * trace[2])
     yield near("beyond", "sum theta_i^2 H_ii: largest / smallest", 1, scaled.max() / scaled.min(), 1e-9)
     yield near("beyond", "sharpness in 10%: largest / smallest", 1, box.max() / box.min(), 1e-6)
-    yield ("So trace and sharpness measure the weights and not the function. The last two\n"
-           "rows, where each weight is its own yardstick, stay the same.")
+    yield ("So trace and sharpness within 0.1 measure the weights and not the function; the last two rows, where "
+           "each weight is its own yardstick, stay the same.")
 
 
 def story_descent(seed):
     """6. Where noise leads: to flatter nets on the surface"""
-    X, Y, fit = six_points(seed)
-    start = ls.walk_zero_loss(fit.weights, X, Y, ls.TANH, steps=100, length=1.0, rng=seed)[-1]
+    X, Y, (*_, start) = six_points(seed, 100)
     nets = ls.descend_zero_loss(start, X, Y, ls.TANH, steps=100, length=0.5)
     T = [(ls.jacobian(w, X, ls.TANH) ** 2).sum() for w in (nets[0], nets[-1])]
-    yield paragraph("Noise in the labels makes training drift along Z to smaller T, the trace of H: so theory says "
-                    "(Blanc et al. 2020). Here without noise: from step 100 of the walk down the gradient of T, and "
-                    "back to L = 0 after each step.")
+    yield ("Noise in the labels makes training drift along Z to smaller T, the trace of H: so theory says (Blanc et "
+           "al. 2020). Here without noise: from step 100 of the walk down the gradient of T, and back to L = 0 after "
+           "each step.")
     yield equal("beyond", "nets on the way that fit all points", len(nets),
-                sum(bool(ls.training_loss(w, X, Y, ls.TANH) < 1e-24) for w in nets))
-    yield Check("beyond", "T at the end", f"< {T[0]:.0f}", f"{T[1]:.0f}", bool(T[1] < T[0]))
+                sum(ls.training_loss(w, X, Y, ls.TANH) < 1e-24 for w in nets))
+    yield Check("beyond", "T at the end", f"< {T[0]:.0f}", f"{T[1]:.0f}", T[1] < T[0])
     slopes = [np.abs(ls.input_jacobian(w, X, ls.TANH)).mean() for w in (nets[0], nets[-1])]
     yield (f"The mean slope |df/dx| at the points was {slopes[0]:.2f}, and is {slopes[1]:.2f}.\n"
-           "So noise is known to prefer small T, as a rule with smaller slopes at the data;\n"
-           "between the points nothing is asked.")
+           "So noise is known to prefer small T, as a rule with smaller slopes at the data; between the points "
+           "nothing is asked.")
 
 
 STORY = (story_fit, story_walk, story_embed, story_noise, story_scale, story_descent)
 TAKEAWAYS = (
     "With more weights than data the nets of zero loss form a surface of dimension P - n, wherever J has rank n.",
     "Where F is not 0, splitting a unit makes a saddle of a minimum; a ReLU unit that is off makes it flat.",
-    "Under noise spare units that stay off cost nothing; tanh units at 0 do cost.",
+    "Where weights are noisy, spare units that stay off cost nothing; tanh units with incoming weights 0 do cost.",
     "Flatness as usually measured changes when a ReLU net is rescaled; in units of the weights it does not.",
     "Noise in the labels, says theory, moves nets along that surface to smaller trace; here they were led there.",
 )
@@ -1347,17 +1342,10 @@ STYLE = {"figure.constrained_layout.use": True, "figure.figsize": (7, 3.2), "fon
 OPEN = {"mfc": "white", "mec": "black", "ls": "none"}
 
 
-def long_walk(seed):
-    """The six points of the story, the nets of its walk, and a grid to show them on."""
-    X, Y, fit = six_points(seed)
-    path = ls.walk_zero_loss(fit.weights, X, Y, ls.TANH, steps=300, length=1.0, rng=seed)
-    return X, Y, path, np.linspace(-2.6, 2.6, 301)[:, None]
-
-
 def figure_walk(plt, seed):
     """Cooper Thm 2.1: nets met on a random walk on the zero-loss set. All go through the six points (left); where there
     are no data they part, as two outputs show (right)."""
-    X, Y, path, grid = long_walk(seed)
+    (X, Y, path), grid = six_points(seed, 300), np.linspace(-2.6, 2.6, 301)[:, None]
     seen = np.array([ls.forward(w, grid[[0, -1]], ls.TANH)[:, 0] for w in path])
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 3.4), width_ratios=(1.1, 1))
     right.plot(*seen.T, color="0.8", lw=0.6, zorder=0)
@@ -1379,8 +1367,8 @@ def figure_walk(plt, seed):
 def figure_descent(plt, seed):
     """Beyond the papers: from the end of the walk along the zero-loss set to smaller T = tr J^T J, the trace of the
     Hessian. As a rule the net becomes more level at the data, and need not be simple between them."""
-    X, Y, path, grid = long_walk(seed)
-    nets = ls.descend_zero_loss(path[-1], X, Y, ls.TANH, steps=250, length=0.5)
+    (X, Y, (*_, start)), grid = six_points(seed, 300), np.linspace(-2.6, 2.6, 301)[:, None]
+    nets = ls.descend_zero_loss(start, X, Y, ls.TANH, steps=250, length=0.5)
     _, (left, right) = plt.subplots(1, 2, width_ratios=(1.5, 1))
     for k, name, style in ((0, "before", {"color": "0.6"}), (-1, "after", {"lw": 1.8})):
         slope = np.abs(ls.input_jacobian(nets[k], X, ls.TANH)).mean()
@@ -1390,13 +1378,6 @@ def figure_descent(plt, seed):
     left.legend(loc="upper left")
     right.plot([(ls.jacobian(w, X, ls.TANH) ** 2).sum() for w in nets])
     right.set(xlabel="step", ylim=(0, None), title="$T$ falls, the loss stays 0")
-
-
-def surface(weights, X, Y, act, axes, a, b):
-    """L at theta + a axes[0] + b axes[1], less L(theta), of the shape of a and b."""
-    theta = ls.flatten(weights) + np.stack([a, b], -1).reshape(-1, 2) @ axes
-    f = ls.forward_pass(ls.unstack(theta, weights), X, act)[1][-1]                          # (points, n, M)
-    return ((f - Y) ** 2).sum(axis=(1, 2)).reshape(a.shape) / 2 - ls.training_loss(weights, X, Y, act)
 
 
 def figure_surface(plt, seed):
@@ -1419,11 +1400,13 @@ def figure_surface(plt, seed):
     (a, b), ends = np.meshgrid(side, side), {"xticks": [-0.4, 0, 0.4], "yticks": [-0.4, 0, 0.4]}
     levels = [-6, -4, -2, -0.5, 0.5, 2, 5, 10, 20, 40, 80]
     color = {"norm": plt.matplotlib.colors.BoundaryNorm(levels, 256), "cmap": "viridis"}
-    for row, net, line, curvature, name, along in (
+    for row, (weights, X, Y, act, axes), line, curvature, name, along in (
             (0, saddle, size, way.curvature, "tanh, replicated: a saddle", r"$t$, along the predicted direction"),
             (3, trough, np.array([0, 1]), 0, "ReLU, off on the data: a trough", r"$\eta$, at $\xi = 0$")):
         t = side / line.max()
-        z, cut = 1000 * surface(*net, a, b), 1000 * surface(*net, *np.outer(line, t))
+        theta, L = ls.flatten(weights), ls.training_loss(weights, X, Y, act)
+        z, cut = (1000 * (losses(theta + np.stack(at, axis=-1) @ axes, weights, X, Y, act) - L)
+                  for at in ((a, b), np.outer(line, t)))
         ax = fig.add_subplot(2, 3, row + 1, projection="3d")
         ax.plot_surface(a, b, z, edgecolor="black", linewidth=0.15, rcount=27, ccount=27, **color)
         ax.plot(*np.outer(line, t), cut + 0.3, ls="--", zorder=9)
@@ -1649,7 +1632,7 @@ def draw(directory, seed):
                 picture.savefig(os.path.join(directory, f"{name}.pdf"), metadata={"CreationDate": None})
                 plt.close()
             caption = " ".join(figure.__doc__.split())
-            print(paragraph(f"{name}: {caption}"), flush=True)
+            print(wrapped(f"{name}: {caption}"), flush=True)
             captions += f"\n## {name}\n\n![{name}]({name}.png)\n\n{caption}\n"
         with open(os.path.join(directory, "README.md"), "w", encoding="utf-8") as file:
             file.write(captions)
@@ -1805,6 +1788,11 @@ def copied(names, blank=False):
 
 # ------------------------------------------------------------------ the command line
 
+def wrapped(text):
+    """Text with each of its lines broken into lines of at most 79."""
+    return "\n".join(textwrap.fill(line, 79) for line in text.split("\n"))
+
+
 def tell(title, items):
     """Print one section, line by line as it comes, with a head over its first check; returns its checks."""
     print(f"\n{title}\n{'-' * 79}", flush=True)
@@ -1816,14 +1804,14 @@ def tell(title, items):
             checks.append(item)
             mark = "ok" if item.passed else "FAIL"
             item = f"{mark:4} {item.source:<16} {item.claim:<39} {item.predicted:>8} {item.measured:>8}"
-        print(item, flush=True)
+        print(wrapped(item), flush=True)
     return checks
 
 
 def tell_story(seed):
     """Print the story of six sections, and what to take from it; returns all checks."""
-    print(paragraph("The loss landscape of overparameterized networks, in six short chapters. A line that begins with "
-                    "ok is a claim of theory, measured just now: of Cooper 2018, Fukumizu 2019, Dinh 2017 or beyond."))
+    print(wrapped("The loss landscape of overparameterized networks, in six short chapters. A line that begins with "
+                    "ok is a claim of theory, measured just now, of Cooper 2018, Fukumizu 2019, Dinh 2017, or beyond."))
     results = [check for section in STORY for check in tell(section.__doc__, section(seed))]
     print(f"\nTo take away\n{'-' * 79}")
     for k, line in enumerate(TAKEAWAYS, 1):
@@ -1854,20 +1842,19 @@ def main(argv=None):
     ask = argparse.ArgumentParser(prog="demo.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     ask.error = lambda message: ask.exit(2, f"demo.py: {message}\n")         # in one line, without the usage
     ask.add_argument("--seed", default="0", help="a whole number from 0 on; default 0")
-    ask.add_argument("--all", action="store_true", help="check every result, section by section")
-    ask.add_argument("--only", choices=SECTIONS, metavar="SECTION", help="one section of --all, see --list")
-    ask.add_argument("--list", action="store_true", help="print the names of the sections and stop")
-    ask.add_argument("--data", metavar="FILE", help="your own numbers, last column the target")
-    ask.add_argument("--figures", metavar="DIR", help="draw the figures into DIR instead; needs matplotlib")
-    ask.add_argument("--copy", nargs="+", metavar="NAME", help="print a file with these functions and all they call")
+    one = ask.add_mutually_exclusive_group()
+    one.add_argument("--all", action="store_true", help="check every result, section by section")
+    one.add_argument("--only", choices=SECTIONS, metavar="SECTION", help="one section of --all, see --list")
+    one.add_argument("--list", action="store_true", help="print the names of the sections and stop")
+    one.add_argument("--data", metavar="FILE", help="your own numbers, last column the target")
+    one.add_argument("--figures", metavar="DIR", help="draw the figures into DIR instead; needs matplotlib")
+    one.add_argument("--copy", nargs="+", metavar="NAME", help="print a file with these functions and all they call")
     ask.add_argument("--blank", action="store_true", help="with --copy: leave out the bodies of the named functions")
     args = ask.parse_args(argv)
     if not args.seed.isascii() or not args.seed.isdigit():
         ask.error(f"{args.seed!r} is no seed, it should be a whole number from 0 on")
     if args.blank and not args.copy:
         ask.error("--blank goes with --copy")
-    if sum(map(bool, (args.all, args.only, args.list, args.data is not None, args.figures is not None, args.copy))) > 1:
-        ask.error("of --all, --only, --list, --data, --figures and --copy one goes at a time")
     results = []
     try:
         seed = int(args.seed)

@@ -3,6 +3,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from common import draw, every_net, lowest_descent, relative, steepest
 
 from embeddings import (
     add_units,
@@ -36,27 +37,17 @@ from landscape import (
     SOFTPLUS,
     SQUARE,
     TANH,
-    deltas,
     flatten,
     forward,
     forward_pass,
     gradient,
     jacobian,
-    random_weights,
     training_loss,
     unflatten,
     unstack,
 )
 
-NETS = [([2, 3, 2], True), ([2, 3, 2, 2], [True, False, True]), ([1, 2, 3, 2, 2], True), ([3, 2, 1], False)]
-every_net = pytest.mark.parametrize("widths, bias", NETS, ids=str)
 ACTIVATIONS = [TANH, SIGMOID, SOFTPLUS, RELU, LEAKY_RELU, SMOOLU, RECTIFIED_TANH]
-
-
-def draw(widths, bias=True, n=7, seed=0, scale=1.5):
-    rng = np.random.default_rng(seed)
-    weights = [scale * W for W in random_weights(widths, bias=bias, rng=rng)]
-    return weights, rng.normal(size=(n, widths[0])), rng.uniform(size=(n, widths[-1]))
 
 
 def stationary(widths, act, seed=0, n=14, size=1.0):
@@ -66,15 +57,6 @@ def stationary(widths, act, seed=0, n=14, size=1.0):
     kernel = u[:, (s > 1e-10 * s[0]).sum():]
     r = kernel @ np.random.default_rng(seed).normal(size=kernel.shape[1])
     return weights, X, forward(weights, X, act) - size * (r / np.linalg.norm(r)).reshape(n, -1)
-
-
-def steepest(weights, X, Y, act):
-    """The largest entry of the gradient."""
-    return max(np.abs(g).max() for g in gradient(weights, X, Y, act))
-
-
-def relative(A, B):
-    return np.abs(A - B).max() / max(np.abs(B).max(), 1e-300)
 
 
 def relu_pair(rng, copies):
@@ -411,32 +393,6 @@ def relu_minimum():
     raise AssertionError("none found")
 
 
-def gradients(points, like, X, Y, act):
-    """The gradient of the square loss at many points (B, P) at once, (B, P)."""
-    nets = unstack(points, like)
-    inputs, z = forward_pass(nets, X, act)
-    blocks = [delta.mT @ a for delta, a in zip(deltas(nets, z, z[-1] - Y, act), inputs)]
-    return np.concatenate([block.reshape(len(points), -1) for block in blocks], axis=1)
-
-
-def lowest_descent(weights, X, Y, act, distance=2e-3, count=16, steps=1500):
-    """The lowest L reached by `count` descents from nearby, minus L there, and the largest gradient left."""
-    theta, rng = flatten(weights), np.random.default_rng(0)
-    values, Q = np.linalg.eigh(hessian(weights, X, Y, act))
-    size, lowest, left = np.maximum(np.abs(values), 1e-2 * np.abs(values).max()), np.inf, 0.0
-    d = rng.normal(size=(count, len(theta)))
-    points = theta + distance * d / np.linalg.norm(d, axis=1, keepdims=True)
-    for _ in range(steps):
-        g = gradients(points, weights, X, Y, act)
-        if np.abs(g).max() < 1e-9:
-            break
-        step = 0.5 * ((g @ Q) / size) @ Q.T
-        points = points - step / np.maximum(1, np.linalg.norm(step, axis=1, keepdims=True) / 0.01)
-    left = np.abs(gradients(points, weights, X, Y, act)).max()
-    lowest = min(training_loss(unflatten(p, weights), X, Y, act) for p in points)
-    return lowest - training_loss(weights, X, Y, act), left
-
-
 def test_control_theorem_9_needs_the_strict_inequality():
     weights, X, Y = relu_minimum()
     k, L = X[:, 0].argmax(), training_loss(weights, X, Y, RELU)
@@ -586,7 +542,6 @@ def test_abundance_units_in_several_layers_at_once():
     assert flat_dimension(weights, [2, 0, 3]) == 2 * (3 + 2) + 3 * (3 + 2)      # not adjacent: simply the sum
     widened = sum(E * (W.shape[1] + len(up)) for E, W, up in zip(counts, wide, wide[1:]))
     assert widened != more                                          # counts a weight between surplus units twice
-    keep = np.zeros(P + more, bool)
     mark = [np.zeros(W.shape, bool) for W in wide]
     for k, (W, m) in enumerate(zip(weights, mark)):
         cols = weights[k - 1].shape[0] if k else 2

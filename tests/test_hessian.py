@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from common import gradients
 
 import hessian as module
 from hessian import (
@@ -30,10 +31,8 @@ from landscape import (
     TANH,
     Activation,
     Loss,
-    deltas,
     flatten,
     forward,
-    forward_pass,
     gradient,
     jacobian,
     power_loss,
@@ -41,7 +40,6 @@ from landscape import (
     sigmoid,
     training_loss,
     unflatten,
-    unstack,
 )
 
 EPS = np.finfo(float).eps
@@ -84,15 +82,6 @@ def shallow(weights, X, Y, act, loss=SQUARE):
 def deep(weights, X, Y, act, loss=SQUARE):
     """Form (b), whatever hessian would take."""
     return module._by_portions(module._deep, weights, X, Y, act, loss)
-
-
-def gradients(theta, like, X, Y, act, loss):
-    """The gradients of a stack of nets, theta (B, P), one net in each row."""
-    weights = unstack(theta, like)
-    inputs, z = forward_pass(weights, X, act)
-    F, Ys = z[-1].reshape(-1, Y.shape[1]), np.tile(Y, (len(theta), 1))
-    delta = deltas(weights, z, loss.d1(F, Ys).reshape(z[-1].shape), act)
-    return np.concatenate([(d.mT @ a).reshape(len(theta), -1) for d, a in zip(delta, inputs)], axis=1)
 
 
 def differences(weights, X, Y, act, loss=SQUARE, h=1e-5):

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from common import block_diagonal
 
 from demo import five_units
 from embeddings import inactive_relu_units, inactive_units, parameter_order, replicate_unit
@@ -86,21 +87,19 @@ def semidefinite(rng, d, rank):
     return B @ B.T
 
 
-def block_diagonal(*blocks):
-    size = sum(len(b) for b in blocks)
-    out, at = np.zeros((size, size)), 0
-    for b in blocks:
-        out[at:at + len(b), at:at + len(b)] = b
-        at += len(b)
-    return out
-
-
 def posterior_cov(H, sigma, tau, rank):
     """tau^2 / h along the `rank` steepest eigenvectors, sigma^2 along the others: built without the module."""
     h, U = np.linalg.eigh(H)
     c = np.full(len(h), sigma ** 2)
     c[len(h) - rank:] = tau ** 2 / h[len(h) - rank:]
-    return (U * c) @ U.T
+    C = (U * c) @ U.T
+    return (C + C.T) / 2
+
+
+def inverse(H):
+    """H^-1, symmetric bit by bit: where eigenvalues span decades that of NumPy is not, to rounding in their units."""
+    C = np.linalg.inv(H)
+    return (C + C.T) / 2
 
 
 def log_density(x, mean, cov):
@@ -222,8 +221,8 @@ def test_ridge_kl_is_the_general_kl_needs_no_rank_and_has_the_same_limit(rank, s
     rng = np.random.default_rng([seed, rank])
     H = semidefinite(rng, 5, rank)
     for sigma, tau in ((3.0, 0.2), (0.5, 1.3)):
-        cov = tau ** 2 * np.linalg.inv(H + tau ** 2 / sigma ** 2 * np.eye(5))
-        expected = isotropic_kl(np.zeros(5), (cov + cov.T) / 2, sigma)
+        cov = tau ** 2 * inverse(H + tau ** 2 / sigma ** 2 * np.eye(5))
+        expected = isotropic_kl(np.zeros(5), cov, sigma)
         assert ridge_kl(H, sigma, tau) == pytest.approx(expected, rel=1e-9, abs=1e-12)
     taus = np.array([1e-3, 1e-4])                                   # tau^2 far below the h > 0, down to 1e-4
     gaps = np.array([ridge_kl(H, 1.0, t) - curvature_kl(H, 1.0, t) for t in taus])
@@ -251,7 +250,7 @@ def test_kl_smooth_of_a_net_at_zero_error_is_the_general_kl_and_the_sampled_one(
     cov = block_diagonal(posterior_cov(H0, sigma, tau, r0), sigma ** 2 * np.eye(E * M), posterior_cov(S, sigma, tau, r))
     kl = kl_smooth(theta0, v, H0, S, sigma, tau)
     # tau^2 / h has the relative error eps h_max / h, up to 1e-11, and the cov a condition that adds some
-    assert kl == pytest.approx(isotropic_kl(mean, (cov + cov.T) / 2, sigma), rel=1e-8)
+    assert kl == pytest.approx(isotropic_kl(mean, cov, sigma), rel=1e-8)
     sampled, error = sampled_kl(np.random.default_rng(seed), mean, cov, np.zeros(len(mean)),
                                 sigma ** 2 * np.eye(len(mean)), 20_000)
     assert abs(sampled - kl) < 5 * error
@@ -263,7 +262,7 @@ def test_kl_relu_is_the_general_kl_of_the_gaussian_blocks(seed):
     theta0, sigma, tau, r0 = flatten(weights), 2.0, 0.3, inertia(H0).positive
     assert r0 <= len(theta0) - 2                                    # a zero for each of the two units
     mean, cov = np.r_[theta0, v.ravel()], block_diagonal(posterior_cov(H0, sigma, tau, r0), sigma ** 2 * np.eye(3))
-    assert kl_relu(theta0, v, H0, sigma, tau) == pytest.approx(isotropic_kl(mean, (cov + cov.T) / 2, sigma), rel=1e-8)
+    assert kl_relu(theta0, v, H0, sigma, tau) == pytest.approx(isotropic_kl(mean, cov, sigma), rel=1e-8)
 
 
 @SEEDS
@@ -310,15 +309,15 @@ def test_a_product_is_legitimate_and_costs_what_fischers_inequality_says(seed):
     assert inertia(H).positive == 8 and np.abs(cross).max() > 1e-3 * np.abs(H).max()
 
     def weighed(C, tau):                                            # the rise of the loss in units of tau^2, and the KL
-        return expected_risk(0.0, H, (C + C.T) / 2) / tau ** 2 + isotropic_kl(np.zeros(8), (C + C.T) / 2, sigma)
+        return expected_risk(0.0, H, C) / tau ** 2 + isotropic_kl(np.zeros(8), C, sigma)
 
     for tau in (1.0, 0.1):                                          # exact, whatever tau
         A0, AS, A = (B + tau ** 2 / sigma ** 2 * np.eye(len(B)) for B in (H0, S, H))
-        product = tau ** 2 * block_diagonal(np.linalg.inv(A0), np.linalg.inv(AS))
+        product = tau ** 2 * block_diagonal(inverse(A0), inverse(AS))
         cost = product_cost(H0, cross, S, sigma, tau)
-        assert weighed(product, tau) - weighed(tau ** 2 * np.linalg.inv(A), tau) == pytest.approx(cost, rel=1e-7)
+        assert weighed(product, tau) - weighed(tau ** 2 * inverse(A), tau) == pytest.approx(cost, rel=1e-7)
         for wider in (0.9, 1.1):                                    # control: no other product does better
-            assert weighed(product * wider, tau) > weighed(product, tau) > weighed(tau ** 2 * np.linalg.inv(A), tau)
+            assert weighed(product * wider, tau) > weighed(product, tau) > weighed(tau ** 2 * inverse(A), tau)
     log_det = [np.linalg.slogdet(B)[1] for B in (H0, S, H)]
     limit, tau = (log_det[0] + log_det[1] - log_det[2]) / 2, 1e-6
     assert limit > 0.1 and product_cost(H0, cross, S, sigma, tau) == pytest.approx(limit, rel=1e-6)
@@ -370,7 +369,7 @@ def regular_case(seed, E=2, M=3, D1=3):
     mean = np.r_[theta0, v.ravel(), np.zeros(E * D1)]
     cov = block_diagonal(posterior_cov(H0, sigma, tau, 4), sigma ** 2 * np.eye(E * M),
                          posterior_cov(S, sigma, tau, E * D1))
-    return theta0, v, H0, S, sigma, tau, isotropic_kl(mean, (cov + cov.T) / 2, sigma)
+    return theta0, v, H0, S, sigma, tau, isotropic_kl(mean, cov, sigma)
 
 
 @SEEDS
@@ -493,12 +492,12 @@ def test_caveat_a_free_v_does_not_keep_the_empirical_risk(seed):
         return loss.mean(), loss.std() / np.sqrt(count)
 
     tau = 1e-3
-    cov = tau ** 2 * np.linalg.inv(S)
-    claimed = expected_risk(0.0, S, (cov + cov.T) / 2)
+    cov = tau ** 2 * inverse(S)
+    claimed = expected_risk(0.0, S, cov)
     assert claimed == pytest.approx(tau ** 2 * 2 / 2, rel=1e-12)
     for sigma in (0.0, 3.0, 30.0):
         mean, error = measured(sigma, tau)
-        corrected = expected_risk(0.0, mean_curvature(v_hat, inputs, sigma), (cov + cov.T) / 2)
+        corrected = expected_risk(0.0, mean_curvature(v_hat, inputs, sigma), cov)
         assert corrected == pytest.approx((1 + sigma ** 2) * claimed, rel=1e-9)
         # five standard errors, and tanh below its tangent: w . a~ is 1e-3, so 1e-6 relative
         assert abs(mean - corrected) < 5 * error + 1e-4 * corrected
@@ -604,15 +603,15 @@ def test_erratum_the_mean_of_Q_is_the_minimum(seed):
     """The paper sets Q to N(0, tau^2 H^-1), and then computes with N(theta^, .), as it must: L^ is low at theta^."""
     rng = np.random.default_rng(seed)
     H, theta, tau, sigma = semidefinite(rng, 4, 4) + np.eye(4), 3 * rng.normal(size=4), 0.1, 5.0
-    C = tau ** 2 * np.linalg.inv(H)
+    C = tau ** 2 * inverse(H)
     printed_kl = (4 * np.log(sigma ** 2) - np.linalg.slogdet(C)[1] + np.trace(C) / sigma ** 2
                   + theta @ theta / sigma ** 2 - 4) / 2
     z = rng.normal(size=(20_000, 4)) @ np.linalg.cholesky(C).T
     at_theta, at_0 = (np.einsum("ti,ij,tj->t", z + shift, H, z + shift).mean() / 2 for shift in (0, -theta))
-    claimed = expected_risk(0.0, H, (C + C.T) / 2)                  # tau^2 d / 2
+    claimed = expected_risk(0.0, H, C)                  # tau^2 d / 2
     assert at_theta == pytest.approx(claimed, rel=0.05) and at_0 > 20 * claimed
-    assert isotropic_kl(theta, (C + C.T) / 2, sigma) == pytest.approx(printed_kl, rel=1e-12)
-    assert abs(isotropic_kl(0 * theta, (C + C.T) / 2, sigma) - printed_kl) > 0.01
+    assert isotropic_kl(theta, C, sigma) == pytest.approx(printed_kl, rel=1e-12)
+    assert abs(isotropic_kl(0 * theta, C, sigma) - printed_kl) > 0.01
 
 
 @SEEDS
@@ -628,8 +627,8 @@ def test_40_is_the_sum_of_its_three_terms(seed):
 def test_erratum_a_two_too_many_in_the_plug_in_bound(seed):
     rng = np.random.default_rng(seed)
     H, theta, n, delta, sigma, tau = semidefinite(rng, 4, 4) + np.eye(4), rng.normal(size=4), 50, 0.1, 10.0, 0.1
-    C = tau ** 2 * np.linalg.inv(H)
-    direct = approximate_bound(0.2, H, theta, (C + C.T) / 2, n, delta, sigma)
+    C = tau ** 2 * inverse(H)
+    direct = approximate_bound(0.2, H, theta, C, n, delta, sigma)
     assert plug_in_bound(0.2, H, theta, n, delta, sigma, tau) == pytest.approx(direct, rel=1e-12)
     braces = (4 * np.log(sigma ** 2 / tau ** 2) + np.linalg.slogdet(H)[1]
               + tau ** 2 / sigma ** 2 * np.trace(np.linalg.inv(H)) + theta @ theta / sigma ** 2 - 4)
@@ -644,7 +643,7 @@ def test_the_plug_in_bound_counts_the_rank(seed):
     rng = np.random.default_rng(seed)
     H, theta = semidefinite(rng, 5, 2), rng.normal(size=5)
     C = posterior_cov(H, 3.0, 0.2, 2)
-    direct = approximate_bound(0.1, H, theta, (C + C.T) / 2, 50, 0.1, 3.0)
+    direct = approximate_bound(0.1, H, theta, C, 50, 0.1, 3.0)
     assert plug_in_bound(0.1, H, theta, 50, 0.1, 3.0, 0.2) == pytest.approx(direct, rel=1e-9)
 
 
@@ -658,8 +657,8 @@ def test_the_optimal_posterior_is_a_fixed_point_and_minimises_40(rank):
     assert np.allclose(C, tau ** 2 * np.linalg.inv(H + tau ** 2 / sigma ** 2 * np.eye(5)), rtol=1e-10, atol=1e-13)
     best = approximate_bound(0.2, H, theta, C, n, delta, sigma)
     for t in tau * np.geomspace(0.1, 10, 40):                       # along the family of the paper
-        other = t ** 2 * np.linalg.inv(H + t ** 2 / sigma ** 2 * np.eye(5))
-        assert approximate_bound(0.2, H, theta, (other + other.T) / 2, n, delta, sigma) >= best * (1 - 1e-14)
+        other = t ** 2 * inverse(H + t ** 2 / sigma ** 2 * np.eye(5))
+        assert approximate_bound(0.2, H, theta, other, n, delta, sigma) >= best * (1 - 1e-14)
     root = np.linalg.cholesky(C)
     for _ in range(30):                                             # in any direction: no slope, and up
         B = rng.normal(size=(5, 5))

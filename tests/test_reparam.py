@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
+from common import relative
 
 from embeddings import inactive_relu_units
 from hessian import hessian, inertia
@@ -95,10 +96,6 @@ def fitted(widths, bias, n, key=0):
     """A net at zero loss: the targets are its own outputs."""
     weights, X, _ = draw(widths, bias, n, key)
     return weights, X, forward(weights, X, RELU)
-
-
-def relative(A, B):
-    return np.abs(A - B).max() / max(np.abs(B).max(), 1e-300)
 
 
 # ------------------------------------------------------------------ Section 3: homogeneity, alpha-scale
@@ -518,8 +515,7 @@ def test_theorem_5_as_many_eigenvalues_as_predicted_exceed_any_bound(widths, bia
     H = hessian(weights, X, Y, RELU)
     count = inertia(H)
     assert count.gap > 100                                          # true zeros and the others are told apart
-    inputs = [widths[0], *widths[1:-1]]
-    sizes, biases = [len(W) * m for W, m in zip(weights, inputs)], [len(W) * bias for W in weights]
+    sizes, biases = [len(W) * m for W, m in zip(weights, widths)], [len(W) * bias for W in weights]
     predicted = large_eigenvalues(count.positive, sizes, biases)
     kept = [sizes[k] + sum(biases[k:]) for k in range(len(sizes))]
     assert predicted == max(0, count.positive - min(kept))
@@ -826,21 +822,20 @@ def test_no_start_ends_below_its_beginning_and_more_starts_do_not_hurt():
 
 def test_section_4_3_the_sharpness_reaches_that_of_a_constant_function():
     weights, X, Y = fitted([2, 3, 2], False, 12)
-    constant = training_loss([0 * W for W in weights], X, Y, RELU)
+    constant, epsilon = training_loss([0 * W for W in weights], X, Y, RELU), 0.1
     L = training_loss(weights, X, Y, RELU)
-    for epsilon in (0.1,):
-        before = epsilon_sharpness(*network_loss(weights, X, Y, RELU), flatten(weights), epsilon,
-                                   hessian=hessian(weights, X, Y, RELU), starts=2, rng=0).value
-        alpha = alpha_to_constant(weights, epsilon)
-        assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15, atol=0)            # Frobenius
-        moved = alpha_scale(weights, [alpha, 1 / alpha])
-        H = hessian(moved, X, Y, RELU)
-        for box in (False, True):
-            after = epsilon_sharpness(*network_loss(moved, X, Y, RELU), flatten(moved), epsilon, hessian=H, box=box,
-                                      starts=2, rng=0)
-            assert after.value >= (constant - L) / (1 + L)
-            assert after.value > 10 * before or box
-        assert np.allclose(forward(moved, X, RELU), Y, rtol=1e-12, atol=1e-12)
+    before = epsilon_sharpness(*network_loss(weights, X, Y, RELU), flatten(weights), epsilon,
+                               hessian=hessian(weights, X, Y, RELU), starts=2, rng=0).value
+    alpha = alpha_to_constant(weights, epsilon)
+    assert np.isclose(alpha * np.sqrt((weights[0] ** 2).sum()), epsilon, rtol=1e-15, atol=0)            # Frobenius
+    moved = alpha_scale(weights, [alpha, 1 / alpha])
+    H = hessian(moved, X, Y, RELU)
+    for box in (False, True):
+        after = epsilon_sharpness(*network_loss(moved, X, Y, RELU), flatten(moved), epsilon, hessian=H, box=box,
+                                  starts=2, rng=0)
+        assert after.value >= (constant - L) / (1 + L)
+        assert after.value > 10 * before or box
+    assert np.allclose(forward(moved, X, RELU), Y, rtol=1e-12, atol=1e-12)
 
 
 def test_section_4_3_any_layer_of_a_deep_net_reaches_a_constant_function():
@@ -1330,29 +1325,35 @@ def test_caveat_with_the_scale_included_the_hessian_does_not_become_flat():
     assert np.isclose(norms[2], u @ hess @ u)
 
 
+def distance_in_v(s, v):
+    """L(x) = |w(s, x) - w(s, v)|^2 / 2 and its gradient."""
+    def loss(x):
+        return np.sum((weight_norm(s, x) - weight_norm(s, v)) ** 2) / 2
+
+    def slope(x):
+        across = np.eye(3) - np.outer(x, x) / (x @ x)
+        return pullback_gradient(weight_norm(s, x) - weight_norm(s, v), s / np.linalg.norm(x) * across)
+
+    return loss, slope
+
+
 def test_erratum_infinite_volume_is_flatness_and_not_sharpness():
     """The bullet says that every minimum has infinite volume epsilon-sharpness; it is the volume flatness."""
-    v, s = generator(27).normal(size=3), 1.3
-    target = weight_norm(s, v)
-    loss = lambda x: np.sum((weight_norm(s, x) - target) ** 2) / 2                          # noqa: E731
+    v = generator(27).normal(size=3)
+    loss, slope = distance_in_v(1.3, v)
     rng = generator(28)
     inside = v + 0.05 * np.linalg.norm(v) * rng.uniform(-1, 1, size=(50, 3))
     level = max(map(loss, inside)) + 1e-9
     for k in range(1, 8):                                           # a cone: disjoint copies, 8^k times the volume
         assert max(map(loss, 2.0 ** k * inside)) < level
-    slope = lambda x: pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (               # noqa: E731
-        np.eye(3) - np.outer(x, x) / (x @ x)))
     sharp = [epsilon_sharpness(loss, slope, alpha * v, 0.1 * np.linalg.norm(v), rng=0).value for alpha in (1, 10, 100)]
     assert sharp[1] < 0.02 * sharp[0] and sharp[2] < 0.02 * sharp[1]            # and the sharpness goes to 0
 
 
 def test_erratum_keskars_sets_grow_with_v_and_their_sharpness_does_not_go_to_0():
     """Third bullet: arbitrarily low full-space and subspace sharpness. Of the ball in v; Keskar's box is |v_i| wide."""
-    v, s, epsilon = np.array([1.0, -2.0, 1.5]), 1.3, 0.05
-    target = weight_norm(s, v)
-    loss = lambda x: np.sum((weight_norm(s, x) - target) ** 2) / 2                          # noqa: E731
-    slope = lambda x: pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (               # noqa: E731
-        np.eye(3) - np.outer(x, x) / (x @ x)))
+    v, epsilon = np.array([1.0, -2.0, 1.5]), 0.05
+    loss, slope = distance_in_v(1.3, v)
     A = np.array([[1.0, 0.0], [0.5, 1.0], [-1.0, 1.0]])
     for options, falls in (({}, True), ({"box": True}, False), ({"box": True, "subspace": A}, False)):
         found = [epsilon_sharpness(loss, slope, alpha * v, epsilon, rng=0, **options).value for alpha in (1, 1e3, 1e6)]
@@ -1376,22 +1377,18 @@ def test_caveat_with_the_scale_included_the_sharpness_over_a_ball_does_not_go_to
     for alpha in (1.0, 1e3, 1e6):                                   # s alone moves w by eps: L = eps^2 / 2
         found = epsilon_sharpness(loss, slope, np.append(s, alpha * v), epsilon, starts=8, rng=0).value
         assert found >= epsilon ** 2 / 2 * (1 - 1e-9)
-        alone = epsilon_sharpness(lambda x: loss(np.append(s, x)), lambda x: slope(np.append(s, x))[1:], alpha * v,
-                                  epsilon, starts=8, rng=0).value
+        alone = epsilon_sharpness(*distance_in_v(s, v), alpha * v, epsilon, starts=8, rng=0).value
         assert alpha == 1 or alone < 1e-5 * found                   # in v alone it does
 
 
 def test_section_5_1_for_small_v_the_ball_reaches_the_opposite_weights():
     s, v, epsilon = 1.7, np.array([0.3, -1.0, 0.8]), 0.1
-    target = weight_norm(s, v)
-    loss = lambda x: np.sum((weight_norm(s, x) - target) ** 2) / 2                          # noqa: E731
-    slope = lambda x: pullback_gradient(weight_norm(s, x) - target, s / np.linalg.norm(x) * (               # noqa: E731
-        np.eye(3) - np.outer(x, x) / (x @ x)))
+    loss, slope = distance_in_v(s, v)
     small = 0.5 * epsilon / np.linalg.norm(v)                       # eps > alpha |v|: the ball holds -alpha v
     for options in ({}, {"box": True}):
         high = epsilon_sharpness(loss, slope, small * v, epsilon, rng=0, **options)
         assert np.isclose(high.value, 2 * s ** 2, rtol=1e-9)        # 5.78: |w - w^|^2 / 2 at w = -w^
-        assert np.allclose(weight_norm(s, high.point), -target, atol=1e-4)
+        assert np.allclose(weight_norm(s, high.point), -weight_norm(s, v), atol=1e-4)
     low = epsilon_sharpness(loss, slope, 100 * v, epsilon, rng=0)
     assert low.value < 1e-5                                         # the other end of the same orbit
 
