@@ -214,8 +214,8 @@ def _is_homogeneous(act):
 def flat_radius(weights, X, layer, unit, A, *, act=RELU):
     """[Fukumizu 2019, Proposition 8] The radius within which eta does not alter a replicated ReLU unit on the data.
 
-        min_nu |u . a~_nu| / (|a~_nu| max_j |A_:j|):   for |eta| below it all b + sum_c A_cj eta_c keep the sign of
-        u . a~_nu on every sample, and then sum_j gamma_j beta_j A_cj = 0 cancels eta
+        min_nu |u . a~_nu| / (|a~_nu| max_j |A_:j|) over a~_nu != 0:   for |eta| below it all b + sum_c A_cj eta_c keep
+        the sign of u . a~_nu on every sample, and then sum_j gamma_j beta_j A_cj = 0 cancels eta
 
     A : (E, E + 1) array; A (gamma * beta) = 0 is taken on trust, gamma and beta not being given
 
@@ -227,12 +227,13 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
         raise ValueError(f"act is {act.name}, it should be positively homogeneous, as ReLU is: else no eta cancels")
     a = forward_pass(weights[:layer + 1], X, act)[0][layer]         # (n, D')
     reach = np.abs(a @ weights[layer][unit])                        # |u . a~|, (n,)
-    if not reach.all():
-        raise ValueError(f"X has a sample (row {reach.argmin()}) with u . a~ = 0, it should have none: the unit is at "
-                         "its kink there, and its radius would be 0")
-    if not A.any():
-        raise ValueError("A is 0, it should not be: eta would move nothing, and its radius be infinite")
-    return float((reach / np.linalg.norm(a, axis=1)).min() / np.linalg.norm(A, axis=0).max())
+    acts = a.any(axis=1)                                            # else a~ = 0, behind units that are off
+    if not reach[acts].all():
+        raise ValueError(f"X has a sample (row {np.flatnonzero(acts & (reach == 0))[0]}) with u . a~ = 0, it should "
+                         "have none: the unit is at its kink there, and its radius would be 0")
+    if not A.any() or not acts.any():
+        raise ValueError("A is 0, or a~ on all of X, it should not be: eta moves nothing, and its radius is infinite")
+    return float((reach[acts] / np.linalg.norm(a[acts], axis=1)).min() / np.linalg.norm(A, axis=0).max())
 
 
 @checked

@@ -184,12 +184,13 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     where the decrease is at least 3/4 of -(g . step + step . H step / 2), multiplied by 4 where it is less than 1/4.
     Near the end L no longer resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
 
-    `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. It
-    stays False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates
-    ever more (however small its gradient), where l' underflows, and where H is 0 or does not exist, as for |r|, at
-    whose kinks a True can be wrong. A start at a saddle is stationary, and is returned at once; so is one at a kink of
-    ReLU where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x
-    P matrix is diagonalised in each step), and for inputs of like size.
+    `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. From
+    there it still goes on while a step halves |g|, as zeros of H that a theorem promises hold to |g| only. It stays
+    False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates ever
+    more (however small its gradient), where l' underflows, and where H is 0 or does not exist, as for |r|, at whose
+    kinks a True can be wrong. A start at a saddle is stationary, and is returned at once; so is one at a kink of ReLU
+    where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x P
+    matrix is diagonalised in each step), and for inputs of like size.
     """
     def value_and_gradient(theta):
         trial = unstack(theta, weights)
@@ -209,8 +210,8 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     parts = np.array_split(np.eye(len(theta)), min(len(theta), 1 + len(theta) * len(X) // 2 ** 14))
     L, g = value_and_gradient(theta)
     done = stationary(theta, g)
-    mu, count, moved = 1e-3, 0, True
-    while not done and count < iterations and mu < 1e250:       # a saturated net has H far below g
+    mu, count, moved, more = 1e-3, 0, True, not done
+    while more and count < iterations and mu < 1e250:           # a saturated net has H far below g
         count += 1
         try:
             if moved:
@@ -222,7 +223,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
             step = Q @ s
             L_new, g_new = value_and_gradient(theta + step)
         except (ValueError, FloatingPointError):                    # a step that overflows is not taken
-            if moved:                                               # the loss has no l'' here
+            if moved or done:                                       # the loss has no l'' here
                 break
             mu *= 4
             continue
@@ -230,9 +231,11 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         decrease = L - L_new if abs(c @ s) > 1e-7 * abs(L) else -(g + g_new) @ step / 2
         moved = decrease > 0
         mu = max(mu / 10, 1e-13) if decrease > 0.75 * expected else mu * (1 if decrease >= 0.25 * expected else 4)
+        halved = moved and np.abs(g_new).max() <= np.abs(g).max() / 2
         if moved:
             theta, L, g = theta + step, L_new, g_new
             done = stationary(theta, g)
+        more = halved or not done
     return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, done)
 
 
@@ -593,7 +596,7 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     What is rounding comes back as 0: an entry below the same sum of absolute values with, in the place of delta, the
     level of l' (as in minimize) sent back through |W|^T, and a singular value of F below the norm of these levels. They
     are some 1e-12 of a common entry, 1e-11 to 1e-8 where the net is stationary, and more than all of F and G at zero
-    training error.
+    training error, f = y to rounding.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
@@ -741,7 +744,7 @@ def escape_direction(F, G, A, lam):
     F : (M', D') array
     G : (D', D') array, symmetric
     A : (E, E + 1) array
-    lam : (E + 1,) array
+    lam : (E + 1,) array; for ReLU in the coordinates of embeddings.omega_basis it is gamma * beta
 
     The size of the curvature depends on A, its sign does not. In the coordinates T of embeddings.omega_basis
     theta + t T[:, P:] @ concatenate([xi.ravel(), eta.ravel()]) is the way down in the wide net's parameters. Refused

@@ -496,6 +496,15 @@ def test_proposition_8_f_is_constant_inside_the_radius_and_changes_beyond(widths
     assert relative(outside, f) > 1e-4                              # control: the radius is the largest possible
 
 
+def test_a_sample_that_no_unit_below_hears_sets_no_limit_to_the_flat_radius():
+    weights, A = [np.array([[1.0, 0.0]]), np.array([[2.0]]), np.array([[1.0]])], [[1.0, -1.0]]      # a~ = relu(x_1)
+    assert flat_radius(weights, [[0.5, 3.0], [-1.0, 0.0], [2.0, 0.0]], 1, 0, A) == 2                # |2 a| / |a|
+    with pytest.raises(ValueError, match="a~ on all of X"):
+        flat_radius(weights, [[-0.5, 3.0]], 1, 0, A)
+    with pytest.raises(ValueError, match="row 1. with u . a~ = 0"):
+        flat_radius([np.eye(2), np.array([[1.0, -1.0]]), np.ones((1, 1))], [[-1.0, -1], [2.0, 2]], 1, 0, A)
+
+
 def test_the_radius_scales_with_A_and_not_with_the_inputs():
     weights, X, _ = draw([2, 3, 2], bias=False)
     A = np.array([[1.0, 0, 1], [0, 2, 1]])

@@ -233,6 +233,18 @@ def test_samples_in_portions_give_the_same_sum(widths, n):
     assert close(hessian(weights, X, Y, TANH), parts[0] + parts[1], 1e-12)
 
 
+def test_at_what_minimize_finds_inertia_sees_no_saddle_in_rounding():
+    """A rescaling t_j of a ReLU unit has H t_j = -A_j g: where |g| stays at 1e-12 the zero looks like a number."""
+    X = np.linspace(-1, 1, 20)[:, None]
+    Y = np.hstack([np.sin(3 * X), np.cos(2 * X)])
+    for seed in (20, 31, 33, 61, 90):
+        found = minimize(random_weights([1, 2, 2], rng=seed), X, Y, RELU)
+        H = hessian(found.weights, X, Y, RELU)
+        counts = inertia(H)
+        assert found.converged and counts[:3] == inertia(H, 1e-9 * np.linalg.norm(H, 2))[:3] and counts.negative == 0
+        assert counts.zero >= 2                                     # one for each unit
+
+
 def test_unit_vectors_in_portions_give_the_same_hessian_and_minimum():
     rng = np.random.default_rng(0)
     weights, X = random_weights([2, 4, 1], rng=rng), rng.normal(size=(3000, 2))         # 4 portions of 17 vectors
