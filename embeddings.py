@@ -448,9 +448,9 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
 
 def _reflection(act):
     """[beyond the papers] m with phi(-s) = m - phi(s), 0 for tanh and 1 for sigmoid, or None; tried on four decades."""
-    s = np.logspace(-2, 2, 9)
+    s = np.append(0, np.logspace(-2, 2, 9))
     both = act.f(s) + act.f(-s)
-    return 2 * float(act.f(np.zeros(1))[0]) if np.ptp(both) < 1e-14 * np.abs(act.f(s)).max() else None
+    return float(both[0]) if np.ptp(both) < 1e-14 * np.abs(act.f(s)).max() else None
 
 
 def _parts(weights, layer):

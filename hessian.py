@@ -165,6 +165,7 @@ def _slope_level(weights, X, Y, act, loss):
     see what moves all alike; a logit by 4 eps at least, as l' = p - y is off by eps p however small the logits are.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
+    e = np.maximum(e, 4 * EPS * np.abs(Y) + 1e-30 * np.abs(Y).max() + 1e-100)   # targets round too, and 0 is no scale
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
@@ -594,9 +595,9 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
     What is rounding comes back as 0: an entry below the same sum of absolute values with, in the place of delta, the
-    level of l' (as in minimize) sent back through |W|^T, and a singular value of F below the norm of these levels. They
-    are some 1e-12 of a common entry, 1e-11 to 1e-8 where the net is stationary, and more than all of F and G at zero
-    training error, f = y to rounding.
+    level of l' (as in minimize) sent back through |W|^T, and a singular value of F or G below the norm of these levels.
+    They are some 1e-12 of a common entry, 1e-11 to 1e-8 where the net is stationary, and more than all of F and G at
+    zero training error, f = y to rounding.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
@@ -617,6 +618,8 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     F, G = np.where(np.abs(F) > F_level, F, 0), np.where(np.abs(G) > G_level, G, 0)
     U, s, Vt = np.linalg.svd(F, full_matrices=False)
     F -= (U * np.where(s > np.linalg.norm(F_level), 0, s)) @ Vt                 # as at zeta^T F = 0
+    k, Q = np.linalg.eigh(G / 2 + G.T / 2)
+    G -= (Q * np.where(np.abs(k) > np.linalg.norm(G_level), 0, k)) @ Q.T        # as at G u = 0, for phi = x^2
     return Curvature(F, G / 2 + G.T / 2)                                        # symmetric bit by bit
 
 

@@ -802,8 +802,8 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     iterations : int, >= 0; the most damped steps
 
     The loss is the attained one. converged: every residual is at its rounding level, or the gradient J^T r is (within
-    1e-12 |J|^T |r|), as at a minimum above zero. Where the net is not linear in its weights such a minimum is
-    approached slowly here; hessian.minimize is made for it.
+    |J|^T times that level and 1e-12 |r|), as at a minimum above zero. Where the net is not linear in its weights such a
+    minimum is approached slowly here; hessian.minimize is made for it.
     """
     like = starts[0]
     theta = np.stack([np.concatenate([W.ravel() for W in weights]) for weights in starts], dtype=float)     # (B, P)
@@ -824,7 +824,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             damping[active] = np.where(better, np.maximum(damping[active] / 10, 1e-14), damping[active] * 4)
             moved = active[better]
             theta[moved], r[moved], J[moved] = theta[moved] + step[better], r_new[better], J_new[better]
-            active = active[(damping[active] < 1e8) & ~_stationary(r[active], J[active])]
+            active = active[(damping[active] < 1e8) & ~_stationary(r[active], J[active], 1e-12 * np.abs(r[active]))]
         terms = rounding_pass(unstack(theta, like), X, act).reshape(r.shape) / (4 * EPS)           # sums of |terms|
         near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))
         for _ in range(12):
@@ -886,15 +886,16 @@ def rounding_pass(weights, X, act):
 
 
 def _settled(theta, r, J, like, X, act):
-    """[beyond the papers] Which nets of a stack are done, (B,): r at its rounding level, or J^T r rounding."""
-    floor = rounding_pass(unstack(theta, like), X, act).reshape(r.shape)
-    return (np.abs(r) <= np.maximum(floor, 1e-150)).all(axis=1) | _stationary(r, J)         # |r|^2 below 1e-300 is 0
+    """[beyond the papers] Which nets of a stack are done, (B,): r at its rounding level, or J^T r at its own."""
+    floor = np.maximum(rounding_pass(unstack(theta, like), X, act).reshape(r.shape), 1e-150)    # |r|^2 below 1e-300: 0
+    level = 1e-12 * np.abs(r) + np.maximum(floor, 1e-30 * np.abs(r).max(axis=1, keepdims=True))    # 0 is no scale
+    return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)
 
 
-def _stationary(r, J):
-    """[beyond the papers] Whether |J^T r| is rounding: at most 1e-12 |J|^T |r|, parameter by parameter, (B,)."""
+def _stationary(r, J, level):
+    """[beyond the papers] Whether |J^T r| is at most |J|^T level, the rounding of r, parameter by parameter, (B,)."""
     g = (r[:, None] @ J)[:, 0]                                                  # (B, P)
-    return (np.abs(g) <= 1e-12 * (np.abs(r)[:, None] @ np.abs(J))[:, 0]).all(axis=1)
+    return (np.abs(g) <= (level[:, None] @ np.abs(J))[:, 0]).all(axis=1)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -245,6 +245,20 @@ def test_at_what_minimize_finds_inertia_sees_no_saddle_in_rounding():
         assert counts.zero >= 2                                     # one for each unit
 
 
+def test_minimize_converges_where_an_output_is_0_and_where_a_loss_rounds_by_its_targets():
+    poisson = Loss("Poisson", lambda F, Y: (np.exp(F) - Y * F).sum(axis=1), lambda F, Y: np.exp(F) - Y,
+                   lambda F, Y: np.exp(F)[:, :, None] * np.eye(F.shape[1]))
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        X, start = rng.normal(size=(12, 2)), random_weights([2, 3], rng=rng)
+        labels = np.eye(3)[rng.integers(2, size=12)]                # a class that no sample has
+        for Y in (labels, 0 * labels):
+            found = minimize(start, X, Y, TANH, iterations=300)
+            assert found.converged and np.abs(found.weights[0][2]).max() < 1e-15
+        assert minimize(start, X, np.ones((12, 3)), TANH, poisson).converged            # at f = 0, l' = e^f - 1
+        assert not minimize(start, X, 0 * labels, TANH, poisson, iterations=100).converged      # control: f -> -inf
+
+
 def test_unit_vectors_in_portions_give_the_same_hessian_and_minimum():
     rng = np.random.default_rng(0)
     weights, X = random_weights([2, 4, 1], rng=rng), rng.normal(size=(3000, 2))         # 4 portions of 17 vectors

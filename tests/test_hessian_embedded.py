@@ -291,6 +291,23 @@ def test_inertia_law_at_stationary_points_needs_no_tolerance():
         assert tried >= 4
 
 
+def test_inertia_law_where_phi_is_homogeneous_of_degree_2_and_G_has_a_null_vector():
+    """phi''(t) t = phi'(t) makes G u = F^T zeta = dL/du = 0 where the net is stationary, to rounding."""
+    square, tried = Activation("square", np.square, lambda x: 2 * x, lambda x: 2 * np.ones_like(x)), 0
+    for seed, M in product(range(12), (1, 3)):
+        rng = np.random.default_rng(seed)
+        X, Y = rng.normal(size=(10, 2)), rng.normal(size=(10, M))
+        found = minimize(random_weights([2, 1, M], bias=False, rng=rng), X, Y, square, iterations=100)
+        H = hessian(found.weights, X, Y, square)
+        W = hessian(replicate_unit(found.weights, 0, 0, [0.6, 0.4]), X, Y, square)
+        narrow, wide = (inertia(A, 1e-9 * np.linalg.norm(A, 2)) for A in (H, W))
+        if found.converged and min(narrow.gap, wide.gap) > 1e4:
+            tried += 1
+            surplus = predicted_inertia(*replication_curvature(found.weights, X, Y, square, SQUARE, 0, 0), [0.6, 0.4])
+            assert wide[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)), (seed, M)
+    assert tried >= 10
+
+
 def test_inertia_law_with_the_default_tolerance_and_with_singular_G():
     F, lam = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), np.array([2.0, -1.0])
     G = np.diag([1.0, -3.0, 0.0])

@@ -852,6 +852,16 @@ def test_a_fit_of_targets_0_by_weights_that_go_to_0_converges():
     assert ls.fit(random_weights([1, 3, 1], rng=0), x, np.zeros((1, 1)), RELU).converged
 
 
+def test_a_fit_converges_where_one_output_is_exact_and_another_is_not():
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(8, 2))
+        for column in (X.sum(axis=1), np.zeros(8)):                          # linear in x, or 0, beside noise
+            Y = np.column_stack([column, rng.normal(size=8)])
+            assert ls.fit(random_weights([2, 2], rng=rng), X, Y, TANH).converged
+    assert not ls.fit(random_weights([2, 2], rng=rng), X, Y, TANH, iterations=1).converged      # control: too early
+
+
 def test_the_last_steps_of_a_fit_mind_small_outputs_beside_large_ones():
     rng = np.random.default_rng(21)
     X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))         # |r|^2 is the rounding of the largest alone
