@@ -654,7 +654,7 @@ def test_reduce_units_merges_a_unit_and_its_mirror_image_where_phi_allows_it():
 
 def test_a_step_at_0_is_not_taken_for_odd():
     step = TANH._replace(name="step", f=lambda x: np.where(x > 0, 1.0, 0.0))            # phi(s) + phi(-s) = 1 but at 0
-    weights, X = [np.array([[1, -0.5], [-1, 0.5]]), np.array([[2.0, 3.0]])], np.array([[-2.0], [-0.5], [2.0]])
+    weights, X = [np.array([[1, -0.5], [-1, 0.5]]), np.array([[2.0, 3.0, 1.0]])], np.array([[-2.0], [-0.5], [2.0]])
     assert (forward(reduce_units(weights, step), X, step) == forward(weights, X, step)).all()
 
 
