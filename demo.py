@@ -1669,6 +1669,10 @@ def read_rows(path):
         raise ValueError(f"{path} is no text file of comma-separated values") from None
 
 
+# 1,5 and 1,000 and 1.000,5 and 1.000.000, which float takes for no number
+MARKED = re.compile(r"[-+]?\d*(,\d+)+(\.\d*)?(e[-+]?\d+)?|[-+]?\d+(\.\d+)+,\d+|[-+]?\d{1,3}(\.\d{3}){2,}", re.I)
+
+
 def read_data(path):
     """Data from a file: last column the target, a header left out, words numbered, equal rows once; all of it told."""
     rows, notes = read_rows(path), []
@@ -1690,13 +1694,14 @@ def read_data(path):
         values = [number(cell) for cell in cells]
         words = [value is None for value in values]
         mixed, rare = any(words) and not all(words), 2 * sum(words) <= len(words)       # words, if rare, else numbers
+        for (line, _), cell, word in zip(rows, cells, words):
+            if word and MARKED.fullmatch(cell):
+                raise ValueError(f"{path}, line {line}, holds {cell!r}, numbers should be written with a point for "
+                                 "decimals and no mark for thousands")
         for (line, _), cell, value, word in zip(rows, cells, values, words):
             if mixed and word == rare or not cell or not word and not abs(value) <= 1e100:
                 raise ValueError(f"{path}, line {line}, holds {cell[:20]!r} in {name}, it should hold finite numbers "
                                  "below 1e100 or, in the whole column, words")
-            if word and re.fullmatch(r"[-+]?\d*(,\d+)+(\.\d*)?(e[-+]?\d+)?|[-+]?\d+(\.\d+)+,\d+", cell, re.I):
-                raise ValueError(f"{path}, line {line}, holds {cell!r}, numbers should be written with a point for "
-                                 "decimals and no mark for thousands")
         if all(words):
             kinds = sorted(set(cells))
             values = [float(kinds.index(cell)) for cell in cells]

@@ -224,7 +224,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
             step = Q @ s
             L_new, g_new = value_and_gradient(theta + step)
         except (ValueError, FloatingPointError):                    # a step that overflows is not taken
-            if moved or done:                                       # the loss has no l'' here
+            if moved:                                               # the loss has no l'' here
                 break
             mu *= 4
             continue
@@ -233,7 +233,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         moved = decrease > 0
         mu = max(mu / 10, 1e-13) if decrease > 0.75 * expected else mu * (1 if decrease >= 0.25 * expected else 4)
         halved = moved and np.abs(g_new).max() <= np.abs(g).max() / 2
-        if moved:
+        if halved or moved and not done:
             theta, L, g = theta + step, L_new, g_new
             done = stationary(theta, g)
         more = halved or not done
@@ -616,10 +616,10 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
     F_level, G_level = F_and_G(level, *map(np.abs, terms))
     F, G = np.where(np.abs(F) > F_level, F, 0), np.where(np.abs(G) > G_level, G, 0)
-    U, s, Vt = np.linalg.svd(F, full_matrices=False)
-    F -= (U * np.where(s > np.linalg.norm(F_level), 0, s)) @ Vt                 # as at zeta^T F = 0
-    k, Q = np.linalg.eigh(G / 2 + G.T / 2)
-    G -= (Q * np.where(np.abs(k) > np.linalg.norm(G_level), 0, k)) @ Q.T        # as at G u = 0, for phi = x^2
+    (U, s, Vt), (k, Q) = np.linalg.svd(F, full_matrices=False), np.linalg.eigh(G / 2 + G.T / 2)
+    known, known_k = s > np.linalg.norm(F_level), np.abs(k) > np.linalg.norm(G_level)
+    F = (F - (U * np.where(known, 0, s)) @ Vt) * known.any()                    # as at zeta^T F = 0
+    G = (G - (Q * np.where(known_k, 0, k)) @ Q.T) * known_k.any()               # as at G u = 0, for phi = x^2
     return Curvature(F, G / 2 + G.T / 2)                                        # symmetric bit by bit
 
 

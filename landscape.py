@@ -888,7 +888,7 @@ def rounding_pass(weights, X, act):
 def _settled(theta, r, J, like, X, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r at its rounding level, or J^T r at its own."""
     floor = np.maximum(rounding_pass(unstack(theta, like), X, act).reshape(r.shape), 1e-150)    # |r|^2 below 1e-300: 0
-    level = 1e-12 * np.abs(r) + np.maximum(floor, 1e-30 * np.abs(r).max(axis=1, keepdims=True))    # 0 is no scale
+    level = 1e-12 * np.abs(r) + np.maximum(floor, 1e-20 * np.abs(r).max(axis=1, keepdims=True))    # 0 is no scale
     return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)
 
 
@@ -965,7 +965,7 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     """
     theta = theta.copy()                                            # residual may work in place
     shapes = [getattr(part, "shape", None) for part in (residual(theta), jacobian(theta))]
-    if None in shapes or shapes != [shapes[0][:1], (*shapes[0], len(theta))]:
+    if None in shapes or len(shapes[0]) != 1 or shapes[1] != (*shapes[0], len(theta)):
         raise ValueError(f"residual and jacobian return shapes {shapes[0]} and {shapes[1]}, they should return arrays "
                          f"(N,) and (N, P) with P = {len(theta)}")
     level = level or (lambda theta: 100 * EPS * np.abs(jacobian(theta)) @ np.abs(theta))

@@ -79,6 +79,13 @@ def test_a_copied_map_takes_a_number_for_its_center_as_ours_does():
     assert np.allclose(copied["power"](t, 0.0, 1.0, 0.1), [0.5, -2], rtol=1e-12)
 
 
+def test_a_copied_fit_does_not_cut_its_steps_to_whole_numbers():
+    copied, X = alone("fit", "TANH"), np.linspace(-1.0, 1, 6)[:, None]
+    whole = [np.arange(-5, 5).reshape(5, 2), np.ones((1, 6), dtype=int)]
+    found = copied["fit"](whole, X, np.sin(3 * X), copied["TANH"])
+    assert found.loss < 1e-20 and found.weights[0].dtype == float
+
+
 def test_blank_leaves_the_bodies_of_the_named_functions_out_and_nothing_else():
     scope = alone("hessian", "gradient", blank=True)
     with pytest.raises(NotImplementedError):

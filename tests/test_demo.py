@@ -139,10 +139,12 @@ def test_bad_options_are_refused_in_one_sentence(capsys, argv, sentence):
     ("1,2\n3,four\n", "line 2, holds 'four' in column 2"), ("x,y\n3,4\n5,\n", "line 3, holds '' in y"),
     ("1,2\n3,nan\n", "holds 'nan'"), ("1,2\ninf,4\n", "holds 'inf'"), ("1,2\n1e999,4\n", "holds '1e999'"),
     ("1,2\n1_0,4\n", "holds '1_0'"), ("1,2\n1e200,4\n", "below 1e100"), ("a;b\n1,5;2\n3,5;4\n", "with a point"),
+    ("a;b\n2;2\n1,5;2\n3,5;4\n", "line 3, holds '1,5', numbers"),
     ("1,2\n3,4\n1,5\n", "lines 1 and 3, have equal inputs"), ("0,2\n-0.0,3\n", "equal inputs"),
     ("0.30000000000000004,1\n0.3,2\n2,0\n1,1\n", "so close to each other"), ("1,2\n1,2\n", "has 1 different rows"),
     (b"\xff\xfe\x00\x01", "no text in UTF-8"), ('"1,000",2\n"2,000",3\n', "no mark for thousands"),
-    ("1.000.000,5;2\n2.000.000,5;3\n", "no mark"), ("a,b\nm,1\nf,2\nNaN,3\n", "line 4, holds 'NaN'"),
+    ("1.000.000,5;2\n2.000.000,5;3\n", "no mark"), ("1.000.000;2\n2.000.000;3\n", "no mark"),
+    ("a,b\nm,1\nf,2\nNaN,3\n", "line 4, holds 'NaN'"),
     (b"1,2\n\x00,3\n", "file.csv"),
     pytest.param("".join(f"{i},{i}\n" for i in range(5001)), "2 to 5000", id="5001 rows"),
 ])

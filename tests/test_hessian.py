@@ -245,6 +245,13 @@ def test_at_what_minimize_finds_inertia_sees_no_saddle_in_rounding():
         assert counts.zero >= 2                                     # one for each unit
 
 
+def test_minimize_takes_no_step_from_a_stationary_point_that_does_not_halve_the_gradient():
+    rng = np.random.default_rng(138)                                # there L falls by rounding, and |g| rises again
+    X, Y = rng.normal(size=(14, 3)), rng.uniform(size=(14, 2))
+    start = [1.5 * W for W in random_weights([3, 2, 2], rng=rng)]
+    assert minimize(start, X, Y, TANH, iterations=250).converged    # after some 140 steps
+
+
 def test_minimize_converges_where_an_output_is_0_and_where_a_loss_rounds_by_its_targets():
     poisson = Loss("Poisson", lambda F, Y: (np.exp(F) - Y * F).sum(axis=1), lambda F, Y: np.exp(F) - Y,
                    lambda F, Y: np.exp(F)[:, :, None] * np.eye(F.shape[1]))

@@ -328,6 +328,13 @@ def test_rounding_is_not_taken_for_curvature():
         a = np.hstack([X, -np.ones((12, 1))])
         plain = (forward(weights, X, RELU) - Y)[:, 0] * (a @ weights[0][0] > 0) @ a * 1.0
         assert np.abs(plain).max() < 1e-13                          # rounding; what it would be taken for: a saddle
+    for seed in range(200):                                         # residuals at rounding: all of F is, or some is not
+        rng = np.random.default_rng(seed)
+        weights, X = [1.5 * W for W in random_weights([2, 3, 3], rng=rng)], rng.normal(size=(4, 2))
+        f = forward(weights, X, TANH)
+        Y = f + 10.0 ** rng.uniform(-16, -14) * rng.normal(size=f.shape)
+        parts = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+        assert all(not A.any() or np.abs(A).max() > 1e-20 for A in parts)
     sine = Activation("sine", np.sin, np.cos, lambda x: -np.sin(x))             # phi' of both signs: |phi'| counts
     for seed in range(20):
         rng = np.random.default_rng(seed)

@@ -1069,7 +1069,8 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
         ls.project_to_zero(near, jac, start)
     assert near(ls.project_to_zero(near, jac, start, level=lambda theta: np.array([1e-3]))) <= 1e-3
     for r, J in ((lambda t: [t @ t - 1], jac), (lambda t: t @ t - 1, jac), (sphere, lambda t: 2 * t),
-                 (lambda t: sphere(t)[:, None], jac), (sphere, lambda t: 2 * t[None, None])):
+                 (lambda t: t @ t - 1, lambda t: 2 * t), (lambda t: sphere(t)[:, None], jac),
+                 (sphere, lambda t: 2 * t[None, None])):
         with pytest.raises(ValueError, match="residual and jacobian return shapes"):
             ls.project_to_zero(r, J, start)
     mine = start.copy()
