@@ -211,13 +211,12 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     parts = np.array_split(np.eye(len(theta)), min(len(theta), 1 + len(theta) * len(X) // 2 ** 14))
     L, g = value_and_gradient(theta)
     done = stationary(theta, g)
-    mu, count, moved, more = 1e-3, 0, True, not done
-    while more and count < iterations and mu < 1e250:           # a saturated net has H far below g
+    mu, count, moved, halved = 1e-3, 0, True, False
+    while (halved or not done) and count < iterations and mu < 1e250:           # a saturated net has H far below g
         count += 1
         try:
             if moved:
-                product = _operator(unstack(theta, weights), X, Y, act, loss)
-                H = np.concatenate([product(part) for part in parts])
+                H = np.concatenate(list(map(_operator(unstack(theta, weights), X, Y, act, loss), parts)))
                 values, Q = np.linalg.eigh(H)
                 c, size, moved = Q.T @ g, np.abs(values).max(), False
             s = -c / (np.abs(values) + mu * size)
@@ -236,7 +235,6 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         if halved or moved and not done:
             theta, L, g = theta + step, L_new, g_new
             done = stationary(theta, g)
-        more = halved or not done
     return Fit([W.copy() for W in unstack(theta, weights)], float(L), count, done)
 
 
