@@ -739,6 +739,7 @@ class Escape(NamedTuple):
 def escape_direction(F, G, A, lam):
     """[beyond the papers] The most negative eigenpair of the 4-block, without the wide net: an Escape.
 
+        C = A diag(lam) A^T,    K = [[0, F], [F^T, G]]
         C x = c x,  K y = k y:    curvature = min c k < 0,    xi = outer(x, y[:M']),    eta = outer(x, y[M':])
         L(theta_lambda + t (xi, eta)) = L(theta_lambda) + curvature t^2 / 2 + O(t^3)
 
