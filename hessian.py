@@ -165,7 +165,7 @@ def _slope_level(weights, X, Y, act, loss):
     see what moves all alike; a logit by 4 eps at least, as l' = p - y is off by eps p however small the logits are.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS * np.abs(Y) + 1e-30 * np.abs(Y).max() + 1e-100)   # targets round too, and 0 is no scale
+    e = np.maximum(e, 4 * EPS * np.minimum(np.abs(Y), 1) + 1e-30 * np.abs(Y).max() + 1e-150)     # where f is 0
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
@@ -586,6 +586,18 @@ class Curvature(NamedTuple):
     G: np.ndarray
 
 
+def _without_rounding(A, level):
+    """[beyond the papers] A with entries below `level` as 0, less singular values below its norm, as at zeta^T F = 0.
+
+    Rows and columns are first brought to units in which the levels are alike: svd has one for all.
+    """
+    A, unit = np.where(np.abs(A) > level, A, 0), np.outer(level.max(axis=1), level.max(axis=0) / (level.max() or 1))
+    scale = np.where(unit > 0, unit, 1)
+    U, s, Vt = np.linalg.svd(A / scale, full_matrices=False)
+    known = s > np.linalg.norm(level / scale)
+    return (A - unit * ((U * np.where(known, 0, s)) @ Vt)) * known.any()
+
+
 @checked
 def replication_curvature(weights, X, Y, act, loss, layer, unit):
     """[Fukumizu 2019, Lemma 4] The matrices F (M', D') and G (D', D') of one unit of the narrow net.
@@ -593,7 +605,7 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
     What is rounding comes back as 0: an entry below the same sum of absolute values with, in the place of delta, the
-    level of l' (as in minimize) sent back through |W|^T, and a singular value of F or G below the norm of these levels.
+    level of l' (as in minimize) sent back through |W|^T, and what of the rank of F and G these levels account for.
     They are some 1e-12 of a common entry, 1e-11 to 1e-8 where the net is stationary, and more than all of F and G at
     zero training error, f = y to rounding.
 
@@ -613,12 +625,8 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)    # from here on sizes, for the rounding
     level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
     F_level, G_level = F_and_G(level, *map(np.abs, terms))
-    F, G = np.where(np.abs(F) > F_level, F, 0), np.where(np.abs(G) > G_level, G, 0)
-    (U, s, Vt), (k, Q) = np.linalg.svd(F, full_matrices=False), np.linalg.eigh(G / 2 + G.T / 2)
-    known, known_k = s > np.linalg.norm(F_level), np.abs(k) > np.linalg.norm(G_level)
-    F = (F - (U * np.where(known, 0, s)) @ Vt) * known.any()                    # as at zeta^T F = 0
-    G = (G - (Q * np.where(known_k, 0, k)) @ Q.T) * known_k.any()               # as at G u = 0, for phi = x^2
-    return Curvature(F, G / 2 + G.T / 2)                                        # symmetric bit by bit
+    G = _without_rounding(G, G_level)
+    return Curvature(_without_rounding(F, F_level), G / 2 + G.T / 2)            # symmetric bit by bit
 
 
 def _coupling(A, lam):

@@ -888,7 +888,7 @@ def rounding_pass(weights, X, act):
 def _settled(theta, r, J, like, X, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r at its rounding level, or J^T r at its own."""
     floor = np.maximum(rounding_pass(unstack(theta, like), X, act).reshape(r.shape), 1e-150)    # |r|^2 below 1e-300: 0
-    level = 1e-12 * np.abs(r) + np.maximum(floor, 1e-20 * np.abs(r).max(axis=1, keepdims=True))    # 0 is no scale
+    level = 1e-12 * np.abs(r) + np.maximum(floor, 1e-24 * np.abs(r).max(axis=1, keepdims=True))    # 0 is no scale
     return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)
 
 

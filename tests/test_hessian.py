@@ -264,6 +264,8 @@ def test_minimize_converges_where_an_output_is_0_and_where_a_loss_rounds_by_its_
             assert found.converged and np.abs(found.weights[0][2]).max() < 1e-15
         assert minimize(start, X, np.ones((12, 3)), TANH, poisson).converged            # at f = 0, l' = e^f - 1
         assert not minimize(start, X, 0 * labels, TANH, poisson, iterations=100).converged      # control: f -> -inf
+        off = [np.tile([0, 0, np.log(1e12) + 1e-4], (3, 1)) * [1, 1, -1]]                       # f off by 1e-4: far
+        assert not minimize(off, X, np.full((12, 3), 1e12), TANH, poisson, iterations=0).converged
 
 
 def test_unit_vectors_in_portions_give_the_same_hessian_and_minimum():

@@ -288,6 +288,10 @@ def test_inertia_law_at_stationary_points_needs_no_tolerance():
                 surplus = predicted_inertia(F, G, lam)
                 assert wide[:3] == tuple(a + b for a, b in zip(narrow[:3], surplus)), (act.name, loss.name, seed)
                 assert np.linalg.matrix_rank(F) == rank
+                D = np.array([1, 2.0 ** 20, 1])                     # an input in other units, the weights with it
+                other = replication_curvature([weights[0] / D, weights[1]], X * D[:2], Y, act, loss, 0, 0)
+                assert np.allclose(other.F / D, F, rtol=0, atol=1e-9 * np.abs(F).max())
+                assert np.allclose(other.G / np.outer(D, D), G, rtol=0, atol=1e-9 * np.abs(G).max())
         assert tried >= 4
 
 
