@@ -131,9 +131,9 @@ def hessian_plain(weights, X, Y, act, loss=SQUARE):
 
     Symmetric bit by bit; rows and columns in the order of flatten. `hessian` is the same faster.
     """
-    product, P = _operator(weights, X, Y, act, loss), sum(W.size for W in weights)
+    P = sum(W.size for W in weights)
     parts = np.array_split(np.eye(P), min(P, 1 + P * len(X) // 2 ** 14))        # some at a time, for the memory
-    H = np.concatenate([product(part) for part in parts])
+    H = np.concatenate(list(map(_operator(weights, X, Y, act, loss), parts)))
     return (H + H.T) / 2
 
 
@@ -162,10 +162,12 @@ def _slope_level(weights, X, Y, act, loss):
 
     The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
     output m (rounding_pass) does to l', and dominates where l' -> 0. One output moves at a time, as softmax does not
-    see what moves all alike; a logit by 4 eps at least, as l' = p - y is off by eps p however small the logits are.
+    see what moves all alike. e_m is 4 eps |y_m| at least (of |y_m| up to 1), as l' is rounded beside its target, and
+    1e-30 of the largest target, as an output that goes to 0 is no scale for its rounding; and for a logit 4 eps, as
+    l' = p - y is off by eps p however small the logits are.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS * np.minimum(np.abs(Y), 1) + 1e-30 * np.abs(Y).max() + 1e-150)     # where f is 0
+    e = np.maximum(e, 4 * EPS * np.minimum(np.abs(Y), 1) + 1e-30 * np.abs(Y).max() + 1e-150)
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
@@ -616,6 +618,7 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     (test_softmax_takes_one_more_from_the_rank_of_F).
     """
     def F_and_G(delta, a, zeta, slope, curve):
+        """The two sums, of a for a~, slope for phi'(u . a~), curve for phi''(u . a~)."""
         return (delta * slope[:, None]).T @ a, (a * (delta @ zeta * curve)[:, None]).T @ a
 
     inputs, z = forward_pass(weights, X, act)

@@ -886,9 +886,10 @@ def rounding_pass(weights, X, act):
 
 
 def _settled(theta, r, J, like, X, act):
-    """[beyond the papers] Which nets of a stack are done, (B,): r at its rounding level, or J^T r at its own."""
+    """[beyond the papers] Which nets of a stack are done, (B,): r is at its rounding level, or J^T r is."""
     floor = np.maximum(rounding_pass(unstack(theta, like), X, act).reshape(r.shape), 1e-150)    # |r|^2 below 1e-300: 0
-    level = 1e-12 * np.abs(r) + np.maximum(floor, 1e-24 * np.abs(r).max(axis=1, keepdims=True))    # 0 is no scale
+    exact = 1e-24 * np.abs(r).max(axis=1, keepdims=True)            # of an output beside one that is not fitted
+    level = 1e-12 * np.abs(r) + np.maximum(floor, exact)
     return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)
 
 
@@ -963,13 +964,13 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     theta : (P,) array
     level : function, or None; theta -> the rounding of r (N,); None: 100 eps |J| |theta|, blind to constants in r
     """
-    theta = theta.copy()                                            # residual may work in place
-    shapes = [getattr(part, "shape", None) for part in (residual(theta), jacobian(theta))]
+    theta = theta.copy()                                            # which residual may change
+    r = residual(theta)
+    shapes = [getattr(part, "shape", None) for part in (r, jacobian(theta))]
     if None in shapes or len(shapes[0]) != 1 or shapes[1] != (*shapes[0], len(theta)):
         raise ValueError(f"residual and jacobian return shapes {shapes[0]} and {shapes[1]}, they should return arrays "
                          f"(N,) and (N, P) with P = {len(theta)}")
     level = level or (lambda theta: 100 * EPS * np.abs(jacobian(theta)) @ np.abs(theta))
-    r = residual(theta)
     for _ in range(100):
         before = r @ r
         step = np.linalg.lstsq(jacobian(theta), r, rcond=None)[0]               # J^+ r

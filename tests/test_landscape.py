@@ -1230,6 +1230,9 @@ def test_theorem_2_1_a_graph_walks_on_its_zero_loss_set_of_dimension_p_minus_n(n
     away = 2 * rng.normal(size=(50, X.shape[1]))
     moved = ls.dag_forward(edges, path[-1], away, TANH) - ls.dag_forward(edges, path[0], away, TANH)
     assert np.abs(moved).max() > 1e-3
+    kernel = np.linalg.svd(graph["jacobian"](path[0]))[2][n:].sum(axis=0)    # f moves by h^2 along it
+    steps = np.logspace(-4, -2, 7)
+    assert abs(slope([np.abs(graph["residual"](path[0] + h * kernel)).max() for h in steps], steps) - 2) < 0.1
     # the dimension of Z without any Jacobian: points of Z around path[0] span P - n directions at first order in h
     h, centre = 1e-5, path[0]
     cloud = [ls.project_to_zero(theta=centre + h * d, **graph) for d in rng.normal(size=(P - n + 2, P))]

@@ -1016,6 +1016,8 @@ def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units()
     grid = np.linspace(-2, 2, 101)[:, None]
     nets = relu_interpolants(x, y, 5)
     assert min(np.abs(forward(net, grid, RELU) - forward(weights, grid, RELU)).max() for net in nets) < 1e-8
+    x, y, _ = teacher_data(6, 0)                                    # 100,947 patterns, in 21 batches
+    assert len(relu_interpolants(x, y, 6)) == 30
 
 
 def test_relu_interpolants_are_found_wherever_x_lies_and_counted_once():
