@@ -799,14 +799,14 @@ def test_without_redundant_units_deleting_any_unit_raises_the_loss():
 
 def test_embedding_norms_are_those_of_the_embedded_nets():
     rng = np.random.default_rng(0)
-    for seed, unit in product(range(6), range(3)):
-        weights = draw([2, 3, 2], seed=seed)[0]
-        weights[1] *= 3
-        norms, none = embedding_norms(weights, 0, unit, 2), inactive_units_and_propagation(weights, 0, 2)
-        u, zeta = np.linalg.norm(weights[0][unit]), np.linalg.norm(weights[1][:, unit])
-        even = replicate_unit(weights, 0, unit, [1 / 3, 1 / 3, 1 - 2 / 3])
+    for seed, layer, unit in product(range(6), range(2), range(3)):
+        weights = draw([2, 3, 3, 2], seed=seed)[0]
+        weights[layer + 1] *= 3
+        norms, none = embedding_norms(weights, layer, unit, 2), inactive_units_and_propagation(weights, layer, 2)
+        u, zeta = np.linalg.norm(weights[layer][unit]), np.linalg.norm(weights[layer + 1][:, unit])
+        even = replicate_unit(weights, layer, unit, [1 / 3, 1 / 3, 1 - 2 / 3])
         share = np.array([0.5, 0.3, 0.2])                           # gamma_j beta_j, any of sum 1
-        least = replicate_relu_unit(weights, 0, unit, np.sqrt(share * u / zeta), np.sqrt(share * zeta / u))
+        least = replicate_relu_unit(weights, layer, unit, np.sqrt(share * u / zeta), np.sqrt(share * zeta / u))
         square = [flatten(net) @ flatten(net) for net in (weights, even, none, least)]
         assert np.allclose(norms[:4], square, rtol=1e-13, atol=0)
         assert norms.replication_is_smaller == (square[1] < square[2])
@@ -815,9 +815,10 @@ def test_embedding_norms_are_those_of_the_embedded_nets():
         for _ in range(8):
             lam, (gamma, beta) = rng.normal(size=3), relu_pair(rng, 3)
             lam[0] += 1 - lam.sum()
-            smooth, relu = replicate_unit(weights, 0, unit, lam), replicate_relu_unit(weights, 0, unit, gamma, beta)
-            for net, l2, l1 in [(smooth, norms.replication, norms.replication_l1),
-                                (relu, norms.relu_replication, norms.relu_replication_l1)]:
+            for net, l2, l1 in [
+                    (replicate_unit(weights, layer, unit, lam), norms.replication, norms.replication_l1),
+                    (replicate_relu_unit(weights, layer, unit, gamma, beta), norms.relu_replication,
+                     norms.relu_replication_l1)]:
                 assert flatten(net) @ flatten(net) > l2 * (1 - 1e-14)           # the smallest there is
                 assert np.abs(flatten(net)).sum() > l1 * (1 - 1e-14)
 

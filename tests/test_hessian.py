@@ -230,7 +230,8 @@ def test_samples_in_portions_give_the_same_sum(widths, n):
     half = n // 3
     parts = [deep(weights, X[s], Y[s], TANH) for s in (slice(half), slice(half, None))]
     # sums of 1e5 terms, mostly of one sign: n eps would be the worst case, sqrt(n) eps = 7e-14 is usual
-    assert close(hessian(weights, X, Y, TANH), parts[0] + parts[1], 1e-12)
+    for form in (hessian, hessian_plain):
+        assert close(form(weights, X, Y, TANH), parts[0] + parts[1], 1e-12)
 
 
 def test_at_what_minimize_finds_inertia_sees_no_saddle_in_rounding():
@@ -246,10 +247,12 @@ def test_at_what_minimize_finds_inertia_sees_no_saddle_in_rounding():
 
 
 def test_minimize_takes_no_step_from_a_stationary_point_that_does_not_halve_the_gradient():
-    rng = np.random.default_rng(138)                                # there L falls by rounding, and |g| rises again
-    X, Y = rng.normal(size=(14, 3)), rng.uniform(size=(14, 2))
-    start = [1.5 * W for W in random_weights([3, 2, 2], rng=rng)]
-    assert minimize(start, X, Y, TANH, iterations=250).converged    # after some 140 steps
+    for seed in (138, 140):                                         # there L falls by rounding, and |g| rises again
+        rng = np.random.default_rng(seed)
+        X, Y = rng.normal(size=(14, 3)), rng.uniform(size=(14, 2))
+        start = [1.5 * W for W in random_weights([3, 2, 2], rng=rng)]
+        found = minimize(start, X, Y, TANH, iterations=250)         # some 140 and 115 steps, and few once converged:
+        assert found.converged and not minimize(start, X, Y, TANH, iterations=found.iterations - 10).converged
 
 
 def test_minimize_converges_where_an_output_is_0_and_where_a_loss_rounds_by_its_targets():
@@ -426,8 +429,12 @@ def test_a_minimum_at_infinity_is_never_called_converged():
             result = minimize(weights, X, Y, TANH, LOGISTIC, iterations=iterations)
             assert not result.converged
         assert result.loss < 1e-100
-    Y = np.array([[0.0], [1.0], [0.0], [1.0]])                      # control: not separable
-    assert minimize([np.array([[0.1, 0.0]])], X, Y, TANH, LOGISTIC).converged
+    weights, sure = [np.array([[0.1, 0.0], [-0.1, 0.2]])], np.hstack([1 - Y, Y])            # and for softmax
+    far = minimize(weights, X, sure, TANH, SOFTMAX, iterations=60)
+    assert not far.converged and far.loss < 1e-6
+    unsure = minimize(weights, X, 0.8 * sure + 0.1, TANH, SOFTMAX)  # controls: probabilities between, not separable
+    assert unsure.converged and unsure.loss > 0.1
+    assert minimize([np.array([[0.1, 0.0]])], X, Y[[0, 2, 1, 3]], TANH, LOGISTIC).converged
 
 
 def test_the_rounding_level_of_a_gradient_is_that_of_its_own_samples_and_outputs():
@@ -553,11 +560,10 @@ def test_prop_2_3_fails_at_a_loss_of_1e_minus_8(widths, n):
     assert count.negative > 0 and count.positive > r.size           # at zero loss: none, and exactly nM
     moved = np.abs(hessian(weights, X, Y, TANH) - gauss_newton(weights, X, Y, TANH)).max()
     assert 1e-6 < moved < 1e-3                                      # the order of r, ten times down and up
-    # a tolerance above |r d2f| counts nM again, if the smallest true eigenvalue is larger still; Weyl's bound
+    # a tolerance above |r d2f| counts nM again, as the smallest true eigenvalue is larger still; Weyl's bound
     shift = np.linalg.norm(H - gauss_newton(weights, X, Y, TANH), 2)
-    if np.linalg.eigvalsh(gauss_newton(weights, X, Y, TANH))[-r.size] > 2.1 * shift:
-        assert inertia(H, tol=shift * (1 + 1e-9)).positive == r.size
-        assert inertia(H, tol=shift * (1 + 1e-9)).negative == 0
+    assert np.linalg.eigvalsh(gauss_newton(weights, X, Y, TANH))[-r.size] > 2.1 * shift
+    assert inertia(H, tol=shift * (1 + 1e-9))[:2] == (r.size, 0)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -632,13 +638,6 @@ def test_products_with_a_jet_are_those_without(name):
         assert act.jet and close(hessian_plain(weights, X, Y, plain), H, ROUNDING)
         bare = SimpleNamespace(name="own", f=act.f, df=act.df, d2f=act.d2f)     # all that an activation has to have
         assert np.array_equal(*(hessian_vector_product(weights, V, X, Y, own) for own in (plain, bare)))
-
-
-def test_products_of_many_samples_are_the_sum_over_parts():
-    rng = np.random.default_rng(0)
-    weights, X, Y = random_weights([2, 3, 3, 1], rng=rng), rng.normal(size=(6000, 2)), rng.normal(size=(6000, 1))
-    parts = [hessian_plain(weights, X[s:s + 1000], Y[s:s + 1000], TANH) for s in range(0, 6000, 1000)]
-    assert close(hessian_plain(weights, X, Y, TANH), sum(parts), 6000 * EPS)                    # 6000 terms
 
 
 def test_products_refuse_vectors_of_another_length():
@@ -802,7 +801,7 @@ def test_lanczos_does_not_keep_or_give_away_its_basis():
         return result
 
     values, V = extreme_eigenpairs(matvec, 6, 2, rng=0)
-    assert np.array_equal(values, [2.0] * 4) or np.abs(values - 2).max() < 1e-14      # one product and one sum
+    assert np.abs(values - 2).max() < 1e-14                         # one product and one sum
     assert not any(np.shares_memory(v, V) for v in kept)
 
 
@@ -846,12 +845,3 @@ def test_what_leaves_float64_is_refused_without_a_warning():
                      minimize):
         with pytest.raises(ValueError, match="overflow"):
             function(weights, np.full((9, 3), 1e160), Y, square)
-
-
-def test_with_softmax_and_sure_targets_the_minimum_can_lie_at_infinity():
-    X, sure = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.eye(2)[[0, 0, 1, 1]]            # separable
-    weights = [np.array([[0.1, 0.0], [-0.1, 0.2]])]
-    far = minimize(weights, X, sure, TANH, SOFTMAX, iterations=60)
-    assert not far.converged and far.loss < 1e-6
-    unsure = minimize(weights, X, 0.8 * sure + 0.1, TANH, SOFTMAX)  # control: probabilities between
-    assert unsure.converged and unsure.loss > 0.1

@@ -4,6 +4,7 @@ Nothing is changed or shared, every real dtype and memory layout gives the float
 work, and what leaves float64 inside a function neither warns nor comes back.
 """
 import copy
+import re
 import sys
 from collections import Counter
 from functools import partial
@@ -336,6 +337,7 @@ def test_extremes_give_a_finite_answer_or_a_sentence_and_no_warning(name):
                 result = arrays(function(**good | extreme))
             except ValueError as error:
                 assert type(error) is ValueError, repr(error)       # LinAlgError is one too
+                assert re.search(rf"^({'|'.join(PUBLIC)}): |\b({'|'.join(good)}|theta)\b", str(error)), repr(error)
             else:
                 for part in result:
                     assert not np.isnan(part).any() if infinite else np.isfinite(part).all(), (size, keys)
