@@ -230,7 +230,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
             mu *= 4
             continue
         expected = -(c @ s + (values * s) @ s / 2)
-        decrease = L - L_new if abs(c @ s) > 1e-7 * abs(L) else -(g + g_new) @ step / 2
+        decrease = L - L_new if abs(c @ s) > 1e-7 * abs(L) and L != L_new else -(g + g_new) @ step / 2
         moved = decrease > 0
         mu = max(mu / 10, 1e-13) if decrease > 0.75 * expected else mu * (1 if decrease >= 0.25 * expected else 4)
         halved = moved and np.abs(g_new).max() <= np.abs(g).max() / 2
@@ -719,7 +719,9 @@ def predicted_inertia(F, G, lam, tol=None):
     tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
 
     Without tol F and G are brought to one size first, so the units of Y do not matter, but what should be 0 in F
-    and G has to be 0, as replication_curvature leaves it. Without zeros in lam these are the counts of
+    and G has to be 0, as replication_curvature leaves it after minimize: at a net trained elsewhere it is 0 to its
+    gradient only. Where K is singular though F and G are not (at a stationary net phi = x^2 has such), tol should be
+    given, 1e-9 max|k| say. Without zeros in lam these are the counts of
     replication_hessian(F, G, A, lam), for any A. Any F and G will do, singular ones too. The supplement's proof of
     Theorem 5 goes through regular G and Eq. (37), whose transposes do not fit unless M = D
     (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails

@@ -84,6 +84,12 @@ def _at_minimum(h):
     return h.clip(0)
 
 
+def _steep(H):
+    """[Fukumizu 2019, supplement G.2.2] The eigenvalues of H, at a minimum, that count as curvature, (rank H,)."""
+    h = np.linalg.eigvalsh(H)
+    return _at_minimum(h)[h > 10 * max(len(h) * EPS * h.max(), -h[0])]
+
+
 @checked
 def curvature_kl(H, sigma, tau):
     """[Fukumizu 2019, supplement G.2.2] What a curvature H costs: variance tau^2 / h, but the prior's where h = 0.
@@ -95,12 +101,12 @@ def curvature_kl(H, sigma, tau):
     sigma, tau : float, > 0
 
     with r = rank H, pdet H the product of the nonzero eigenvalues, H^+ the pseudo-inverse. The KL at mean 0; a mean m
-    adds |m|^2 / (2 sigma^2). Eigenvalues up to 10 d eps max h count as 0, as a sum over samples leaves some eps. An h
-    far below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit: its variance is above the prior's.
-    See ridge_kl.
+    adds |m|^2 / (2 sigma^2). Eigenvalues up to 10 d eps max h count as 0, as a sum over samples leaves some eps, and up
+    to ten times the most negative one: zeros that a theorem promises hold to the gradient that is left (minimize leaves
+    rounding). An h far below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit: its variance is
+    above the prior's. See ridge_kl.
     """
-    h = _at_minimum(np.linalg.eigvalsh(H))
-    x = tau ** 2 / sigma ** 2 / h[h > 10 * len(h) * EPS * h.max()]
+    x = tau ** 2 / sigma ** 2 / _steep(H)
     return float((x - 1 - np.log(x)).sum() / 2)
 
 
@@ -305,10 +311,8 @@ def plug_in_bound(risk, H, theta, n, delta, sigma, tau):
 
     Printed with 2 {2 KL} under the root (test_erratum_a_two_too_many_in_the_plug_in_bound).
     """
-    h = np.linalg.eigvalsh(H)
-    r = (h > 10 * len(h) * EPS * h.max()).sum()
     kl = curvature_kl(H, sigma, tau) + theta @ theta / sigma ** 2 / 2
-    return risk + float(tau ** 2 * r / 2) + pac_bayes_bound(0.0, kl, n, delta)
+    return risk + float(tau ** 2 * len(_steep(H)) / 2) + pac_bayes_bound(0.0, kl, n, delta)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

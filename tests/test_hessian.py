@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from common import gradients
+from common import draw, gradients
 
 import hessian as module
 from hessian import (
@@ -269,6 +269,12 @@ def test_minimize_converges_where_an_output_is_0_and_where_a_loss_rounds_by_its_
         assert not minimize(start, X, 0 * labels, TANH, poisson, iterations=100).converged      # control: f -> -inf
         off = [np.tile([0, 0, np.log(1e12) + 1e-4], (3, 1)) * [1, 1, -1]]                       # f off by 1e-4: far
         assert not minimize(off, X, np.full((12, 3), 1e12), TANH, poisson, iterations=0).converged
+    huber = Loss("Huber", lambda F, Y: (np.sqrt(1 + (F - Y) ** 2) - 1).sum(axis=1),        # 0 from r = 1e-8 on
+                 lambda F, Y: (F - Y) / np.sqrt(1 + (F - Y) ** 2),
+                 lambda F, Y: ((1 + (F - Y) ** 2) ** -1.5)[:, :, None] * np.eye(F.shape[1]))
+    start, X, Y = draw([1, 10, 1], n=6)
+    found = minimize(start, X, Y, TANH, huber)
+    assert found.converged and np.abs(forward(found.weights, X, TANH) - Y).max() < 1e-13
 
 
 def test_unit_vectors_in_portions_give_the_same_hessian_and_minimum():

@@ -204,6 +204,11 @@ def test_the_rank_counts_eigenvalues_above_ten_size_eps_times_the_largest():
             complexity = pac_bayes_bound(0.0, curvature_kl(H, 2.0, 0.1), 50, 0.1)
             assert plug_in_bound(0.0, H, np.zeros(d), 50, 0.1, 2.0, 0.1) == pytest.approx(0.01 * r / 2 + complexity,
                                                                                               rel=1e-12)
+    for zero, r in ((9.9e-11, 2), (1.01e-10, 3)):                   # and above ten times what is below 0
+        h = [1, 0.3, zero, -1e-11]
+        complexity = pac_bayes_bound(0.0, curvature_kl(np.diag(h[:r]), 2.0, 0.1), 50, 0.1)
+        bound = plug_in_bound(0.0, np.diag(h), np.zeros(4), 50, 0.1, 2.0, 0.1)
+        assert bound == pytest.approx(0.01 * r / 2 + complexity, rel=1e-12)
 
 
 def test_a_curvature_may_differ_from_its_transpose_by_100_size_eps():
