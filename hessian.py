@@ -190,10 +190,11 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. From
     there it still goes on while a step halves |g|, as zeros of H that a theorem promises hold to |g| only. It stays
     False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates ever
-    more (however small its gradient), where l' underflows, and where H is 0 or does not exist, as for |r|, at whose
-    kinks a True can be wrong. A start at a saddle is stationary, and is returned at once; so is one at a kink of ReLU
-    where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some hundreds (a P x P
-    matrix is diagonalised in each step), and for inputs of like size.
+    more (however small its gradient), where l' underflows, and where H is 0 or does not exist, as for |r|. A True can
+    be wrong at kinks of |r|, and where samples that run to infinity share all weights with some that conflict (logistic
+    loss, x = -1, -1, 1 and y = 0, 1, 1). A start at a saddle is stationary, and is returned at once; so is one at a
+    kink of ReLU where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some
+    hundreds (a P x P matrix is diagonalised in each step), and for inputs of like size.
     """
     def value_and_gradient(theta):
         trial = unstack(theta, weights)
@@ -591,9 +592,11 @@ class Curvature(NamedTuple):
 def _without_rounding(A, level):
     """[beyond the papers] A with entries below `level` as 0, less singular values below its norm, as at zeta^T F = 0.
 
-    Rows and columns are first brought to units in which the levels are alike: svd has one for all.
+    Rows and columns are first brought to units in which the levels are alike, none above 1: svd has one for all.
     """
     A, unit = np.where(np.abs(A) > level, A, 0), np.outer(level.max(axis=1), level.max(axis=0) / (level.max() or 1))
+    excess = np.maximum(level / np.where(unit > 0, unit, 1), 1)                 # of a level that is no outer product
+    unit *= np.sqrt(np.outer(excess.max(axis=1), excess.max(axis=0)))
     scale = np.where(unit > 0, unit, 1)
     U, s, Vt = np.linalg.svd(A / scale, full_matrices=False)
     known = s > np.linalg.norm(level / scale)

@@ -182,8 +182,9 @@ def d2rectified_tanh(x):
     return np.where(x > 0, d2tanh(x), 0.0)
 
 
-# A jet is (phi, phi', phi'') of an array, from one exponential. Its parts agree with the functions above to a few eps
-# of each value (test_a_jet_is_the_three_functions_to_a_few_eps).
+# A jet is (phi, phi', phi'') of an array of floats, from one exponential. Its parts agree with the functions above to a
+# few eps of each value (test_a_jet_is_the_three_functions_to_a_few_eps).
+
 
 def tanh_jet(x):
     """[beyond the papers] tanh, tanh' and tanh'' at once: tanh |x| = (1 - q) / (1 + q), q = exp(-2 |x|).

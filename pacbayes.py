@@ -101,10 +101,9 @@ def curvature_kl(H, sigma, tau):
     sigma, tau : float, > 0
 
     with r = rank H, pdet H the product of the nonzero eigenvalues, H^+ the pseudo-inverse. The KL at mean 0; a mean m
-    adds |m|^2 / (2 sigma^2). Eigenvalues up to 10 d eps max h count as 0, as a sum over samples leaves some eps, and up
-    to ten times the most negative one: zeros that a theorem promises hold to the gradient that is left (minimize leaves
-    rounding). An h far below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit: its variance is
-    above the prior's. See ridge_kl.
+    adds |m|^2 / (2 sigma^2). Eigenvalues up to 10 d eps max h count as 0, as sums over samples leave some eps, and to
+    ten times the most negative one, as zeros that a theorem promises hold to the gradient that is left only. An h far
+    below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit; in ridge_kl next to nothing.
     """
     x = tau ** 2 / sigma ** 2 / _steep(H)
     return float((x - 1 - np.log(x)).sum() / 2)

@@ -464,6 +464,8 @@ def test_minimize_leaves_regions_where_all_samples_are_saturated():
 def test_minimize_is_not_done_while_one_sample_of_many_is_still_running_to_infinity():
     X, Y = np.array([[1.0, 0], [0, 1], [0, 1]]), np.array([[1.0], [0], [1]])        # the first alone is separable
     assert not minimize([np.array([[746.0, 0.3]])], X, Y, TANH, LOGISTIC, iterations=60).converged
+    shared = minimize([np.zeros((1, 2))], [[1], [-1], [-1]], Y, TANH, LOGISTIC)     # told: no weight is its own
+    assert shared.converged and np.abs(flatten(shared.weights)).min() > 10
 
 
 def test_minimize_stays_at_a_saddle_but_leaves_its_neighbourhood_downwards():

@@ -364,6 +364,16 @@ def test_rounding_is_not_taken_for_curvature():
     assert found.converged and not F.any() and not G.any()
 
 
+def test_a_sample_that_saturates_the_unit_takes_nothing_from_G():
+    """Its own level is 1e-17 of the other's, and no outer product: G is diagonal, as each sample has its own input."""
+    weights, X, Y = [np.array([[1.0, 20]]), np.array([[1.0]])], np.eye(2), np.array([[2.0], [0]])
+    lam = np.array([0.5, 0.5])
+    basis = omega_basis(weights, 0, 0, lam, complement(lam))[:, 3:]
+    block = basis.T @ hessian(replicate_unit(weights, 0, 0, lam), X, Y, TANH) @ basis
+    F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+    assert np.abs(block - replication_hessian(F, G, complement(lam), lam)).max() < 1e-14 and abs(G[0, 0]) > 0.5
+
+
 @pytest.mark.parametrize("loss", [LOGISTIC, SOFTMAX], ids=lambda loss: loss.name)
 def test_rounding_of_probabilities_is_not_taken_for_curvature(loss):
     """l' = p - y is off by eps p at logits of any size, and softmax does not see logits that move alike."""
