@@ -1733,7 +1733,8 @@ and Y with two axes. A Y of shape (n,) would broadcast to a wrong loss without a
 
 NOTATION
 """
-'''.replace("NOTATION", ls.__doc__.split("\n\n")[2] + "\n\nThe derivations, (i) to (viii), stand in the modules.")
+'''.replace("NOTATION", "\n\n".join(ls.__doc__.split("\n\n")[2:5])
+            + "\n\nThe derivations, and the letters of each, stand in the modules.")
 
 
 @cache

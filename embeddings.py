@@ -219,9 +219,9 @@ def flat_radius(weights, X, layer, unit, A, *, act=RELU):
 
     A : (E, E + 1) array; A (gamma * beta) = 0 is taken on trust, gamma and beta not being given
 
-    `weights` is the narrow net; |eta| the norm of all of eta (E, D') in omega_basis. ReLU, leaky ReLU. The paper takes
-    Eq. (6) without beta, and u . x without the bias in its hypothesis (test_erratum_proposition_8_needs_beta_in_eq_6,
-    test_erratum_proposition_8_needs_the_bias_in_its_hypothesis).
+    `weights` is the narrow net; |eta| the norm of all of eta (E, D') in omega_basis. ReLU, leaky ReLU, not at their
+    kink u . a~_nu = 0. The paper takes Eq. (6) without beta, and u . x without the bias in its hypothesis
+    (test_erratum_proposition_8_needs_beta_in_eq_6, test_erratum_proposition_8_needs_the_bias_in_its_hypothesis).
     """
     if not _is_homogeneous(act):
         raise ValueError(f"act is {act.name}, it should be positively homogeneous, as ReLU is: else no eta cancels")
@@ -278,7 +278,7 @@ def complement(lam):
 
     lam : (E + 1,) array
 
-    For ReLU pass gamma * beta as lam. If lam sums to 0, 1 lies in the row space of A.
+    To eps of its terms, for small lam_j too. For ReLU pass gamma * beta. If lam sums to 0, 1 is in the row space of A.
     """
     if len(lam) < 2 or (lam == 0).any() or _adds_up(lam, 0):
         raise ValueError(f"lam is {lam}, it should have two entries or more, no entry 0 and a sum that is not 0")

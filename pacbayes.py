@@ -47,7 +47,7 @@ from landscape import EPS, augment, checked, flatten, forward_pass, training_los
 
 @checked
 def gaussian_kl(mean_q, cov_q, mean_p, cov_p):
-    """[Fukumizu 2019, supplement G.2.1] KL(Q || P) of two Gaussians with densities; 0 if and only if Q = P.
+    """[Fukumizu 2019, supplement G.2.1] KL(Q || P) of two Gaussians; never below 0, 0 if and only if Q = P.
 
         KL = (log |C_p| - log |C_q| + Tr C_p^-1 C_q + (m_q - m_p)^T C_p^-1 (m_q - m_p) - d) / 2
 
@@ -234,7 +234,7 @@ def product_cost(H0, cross, S, sigma, tau):
     sigma, tau : float, > 0
 
     The excess of Tr(H C) / (2 tau^2) + KL at the best product over that at the best C, tau^2 A^-1, for a positive
-    semidefinite H. 0 if and only if cross = 0. As in ridge_kl, tau^2 / sigma^2 should be well above eps max h.
+    semidefinite H. Never below 0; 0 if and only if cross = 0. tau^2 / sigma^2 as in ridge_kl, well above eps max h.
     """
     def log_det(H):                                                 # of A
         return np.log(_at_minimum(np.linalg.eigvalsh(H)) + tau ** 2 / sigma ** 2).sum()

@@ -306,7 +306,7 @@ def alpha_for_norm(H, n1, bound, *, biases=0):
     bound : float, > 0
     biases : int, >= 0; M if the outputs have biases: they stand at the end of each row of W_2 and are left out of d
 
-    One per cent beyond the limit; the trace of a Hessian that is >= 0 is above the bound as well. At a saddle the
+    Beyond the limit by a factor 1.01; the trace of a Hessian that is >= 0 is above the bound as well. At a saddle the
     theorem's first step can fail: diag(-1, 1) has a positive diagonal element, [[0, 1], [1, 0]] has not
     (test_theorem_4_control_a_saddle_may_have_no_positive_diagonal_element).
 
@@ -334,7 +334,7 @@ def _reach(sizes, biases):
 def large_eigenvalues(rank, sizes, biases=None):
     """[Dinh 2017, Thm 5; with biases ours] How many eigenvalues can be made larger than any bound, at least, an int.
 
-        rank - min_k (n_k + sum_(j >= k) dim b_j)
+        max(0, rank - min_k (n_k + sum_(j >= k) dim b_j))
 
     rank : int, >= 0; that of hess L(theta) at a minimum, at most P less the number of hidden units
     sizes : (K,) array, whole, >= 1; n_k, the numbers of weights of the layers without their biases

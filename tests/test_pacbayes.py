@@ -262,11 +262,12 @@ def test_kl_smooth_of_a_net_at_zero_error_is_the_general_kl_and_the_sampled_one(
 
 
 @SEEDS
-def test_kl_relu_is_the_general_kl_of_the_gaussian_blocks(seed):
-    weights, X, Y, H0, v, _ = zero_error_net(RELU, seed)
+@pytest.mark.parametrize("M", [1, 2])
+def test_kl_relu_is_the_general_kl_of_the_gaussian_blocks(seed, M):
+    weights, X, Y, H0, v, _ = zero_error_net(RELU, seed, M=M)
     theta0, sigma, tau, r0 = flatten(weights), 2.0, 0.3, inertia(H0).positive
     assert r0 <= len(theta0) - 2                                    # a zero for each of the two units
-    mean, cov = np.r_[theta0, v.ravel()], block_diagonal(posterior_cov(H0, sigma, tau, r0), sigma ** 2 * np.eye(3))
+    mean, cov = np.r_[theta0, v.ravel()], block_diagonal(posterior_cov(H0, sigma, tau, r0), sigma ** 2 * np.eye(3 * M))
     assert kl_relu(theta0, v, H0, sigma, tau) == pytest.approx(isotropic_kl(mean, cov, sigma), rel=1e-8)
 
 
@@ -705,6 +706,8 @@ def test_inputs_are_one_in_each_part_and_noise_has_the_deviation(seed):
     part = (x + 1) / 2 * 4000 - np.arange(4000)
     assert (part >= 0).all() and (part < 1).all() and abs(part.mean() - 0.5) < 5 * np.sqrt(1 / 12 / 4000)
     assert eps.std() == pytest.approx(0.1, rel=5 / np.sqrt(8000)) and abs(eps.mean()) < 5 * 0.1 / np.sqrt(4000)
+    # uniform in each part, and the fourth moment of a normal: deviations 0.004 and 0.15
+    assert abs(part.std() - 12 ** -0.5) < 0.01 and abs((eps ** 4).mean() / 1e-4 - 3) < 0.6
     assert x.min() >= -1 and x.max() < 1 and (draw_data(3, 0.0, rng=0)[1] == 0).all()
 
 
@@ -820,6 +823,8 @@ def test_starts_bend_within_the_data(seed):
     logs = np.log(np.abs(W1[..., 0]) / 3)
     assert abs(logs.mean()) < 0.06 and abs(logs.std() - 0.5) < 0.06 and 0.4 < (W1[..., 0] > 0).mean() < 0.6
     assert abs(W2.std() - 1) < 0.09                                 # 2000 draws: four standard errors
+    alike = np.abs(np.sign(W1[..., 0]).sum(axis=1)) == 4            # of 4 signs in 1 net of 8
+    assert 0.05 < alike.mean() < 0.2 and not np.isin(bend, x).any()
 
 
 def test_polish_never_raises_the_error_moves_by_ulps_and_stops_at_its_goal():
@@ -1122,11 +1127,11 @@ def copies(weights, trials=4000):
 @pytest.mark.parametrize("act, w0", [(TANH, (0.0, 0.0, 0.0)), (RELU, (0.0, 0.0, 1.0)), (RELU, (0.0, 0.0, -1.0)),
                                      (SMOOLU, (0.0, 0.0, 0.3))],
                          ids=["tanh", "ReLU", "ReLU on", "smooLU"])
-@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("bias", [(True, True), (True, False), (False, True)])
 def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias):
     """Two inputs, two outputs, a large rho: nothing is to second order here."""
-    rng = np.random.default_rng([bias, len(act.name)])
-    weights, rho = random_weights([2, 3, 2], bias=[True, bias], rng=rng), 0.4
+    rng, w0 = np.random.default_rng([*bias, len(act.name)]), w0[:2 + bias[0]]
+    weights, rho = random_weights([2, 3, 2], bias=bias, rng=rng), 0.4
     X, p = rng.uniform(-1, 1, size=(30, 2)), rng.dirichlet(np.ones(30))
     Y = rng.normal(size=(30, 2))
 
@@ -1134,7 +1139,7 @@ def test_the_closed_form_is_the_mean_of_explicitly_built_wide_nets(act, w0, bias
     thetas = copies(wide)
     W1, W2 = unstack(thetas, wide)                                  # views
     W2[:, :, 3:7] = 0.8 * rng.normal(size=(4000, 2, 4))
-    W1[:, 3:] = w0 + 0.5 * rng.normal(size=(4000, 4, 3))
+    W1[:, 3:] = w0 + 0.5 * rng.normal(size=(4000, 4, len(w0)))
     mean, error = perturbed(thetas, wide, X, Y, act, rho, p, rng)
     base, base_error = perturbed(copies(weights), weights, X, Y, act, rho, p, rng)
     narrow = predicted_error(weights, X, Y, act, p=p, rho=rho)
@@ -1164,7 +1169,7 @@ def test_the_closed_form_of_replication_is_the_mean_of_explicitly_replicated_net
     assert abs(got.ratio[1] - ratio[1]) < 5 * got.error[1] and got.ratio[0] == 1 and got.error[0] == 0
     assert abs(got.mean[1] - mean) < 7 * error                      # two samples of the same size
     other = predicted_replicated_ratio(weights, X, Y, act, [3], unit=0, p=p, rho=rho)
-    assert abs(got.ratio[1] - other[0]) > 5 * got.error[1]          # it matters which unit
+    assert abs(ratio[1] - other[0]) > 4 * got.error[1]              # it matters which unit
 
 
 def test_copies_of_a_strong_unit_share_its_outgoing_weight_by_their_number():
@@ -1232,8 +1237,13 @@ def test_caveat_to_noisy_targets_the_ratio_of_fig_2_is_smaller():
     assert (up + down) / 2 - error == pytest.approx(p @ noise[:, 0] ** 2, rel=1e-10)    # what is linear has mean 0
     assert p.sum() == pytest.approx(1, rel=1e-14)                                       # so E p . noise^2 = 0.01
     to_noise = 1 + (ratio - 1) / (1 + 0.01 / error)
-    assert (round(ratio, 2), round(to_noise, 2)) == (6.22, 5.76)
-    assert to_noise == pytest.approx((ratio * error + 0.01) / (error + 0.01), rel=1e-12)
+    assert to_noise < ratio and to_noise == pytest.approx((ratio * error + 0.01) / (error + 0.01), rel=1e-12)
+
+
+def test_with_the_nets_that_the_demo_draws_noise_in_the_targets_makes_5_76_of_6_22():
+    net, (X, p) = experiment().nets["tanh"], uniform_nodes()
+    error, ratio = predicted_error(net, X, TANH.f(X), TANH, p=p), predicted_ratio(net, X, TANH.f(X), TANH, [45], p=p)[0]
+    assert (round(ratio, 2), round(1 + (ratio - 1) / (1 + 0.01 / error), 2)) == (6.22, 5.76)
 
 
 def test_caveats_v_of_zero_and_relu_at_w_zero():

@@ -14,7 +14,9 @@ import pytest
 from good import PUBLIC, rows
 
 import landscape
+from embeddings import embedding_norms
 from landscape import Activation, checked
+from reparam import power_inverse, power_slope
 
 DOOR = sys.modules[checked.__module__]          # where the door stands
 ROWS, SMALLEST = rows(), rows(1, 1, 1, 1)
@@ -341,3 +343,18 @@ def test_extremes_give_a_finite_answer_or_a_sentence_and_no_warning(name):
             else:
                 for part in result:
                     assert not np.isnan(part).any() if infinite else np.isfinite(part).all(), (size, keys)
+
+
+def test_the_map_of_fig_5_where_t_squared_leaves_float64():
+    for t in (1e-300, 1e-170, 1e-34, 1e200):
+        assert np.isclose(power_inverse(t, 0.0, -0.4, 0.0), t ** 0.2, rtol=1e-12, atol=0)
+        exact = 0.2 * t ** -0.8 if t > 1e-150 else 1e-320 ** -0.4   # t^2 above b, or b above t^2
+        assert np.isclose(power_slope(t, 0.0, -0.4, 1e-320), exact, rtol=1e-12, atol=0)
+    assert np.isclose(power_slope(0.0, 0.0, -0.49, 1e-250), 1e-250 ** -0.49, rtol=1e-12, atol=0)
+    assert np.isclose(power_inverse(1e-75, 0.0, 32.0, 1e10), 1e245, rtol=1e-12, atol=0)
+
+
+def test_the_norms_of_embeddings_keep_their_digits_where_the_printed_sums_cancel():
+    for t in (1e4, 1e9):                                            # rescaled, |u|^2 + |zeta|^2 = 2: 5 in all
+        norms = embedding_norms([np.array([[t, 0.0], [1.0, 1.0]]), np.array([[1 / t, 1.0]])], 0, 0, 1)
+        assert norms.relu_replication == pytest.approx(5, rel=1e-14) == norms.relu_replication_l1
