@@ -372,6 +372,8 @@ def test_a_sample_that_saturates_the_unit_takes_nothing_from_G():
     block = basis.T @ hessian(replicate_unit(weights, 0, 0, lam), X, Y, TANH) @ basis
     F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
     assert np.abs(block - replication_hessian(F, G, complement(lam), lam)).max() < 1e-14 and abs(G[0, 0]) > 0.5
+    own = (forward(weights, X, TANH) - Y)[1, 0] * TANH.d2f(20.0)
+    assert G[1, 1] == pytest.approx(own, rel=1e-12, abs=0) and abs(own) < 1e-16     # and keeps its own part
 
 
 @pytest.mark.parametrize("loss", [LOGISTIC, SOFTMAX], ids=lambda loss: loss.name)
