@@ -374,8 +374,8 @@ def power_loss(a):
 
     a : float, >= 1
 
-    All of them have the same zero-loss set. On it, a > 2 has the Hessian 0 and a < 2 has none: there d2 is refused.
-    At r = 0 and a = 1, l' is 0, one of the subgradients.
+    All of them have the same zero-loss set. On it, to rounding, a > 2 has the Hessian 0 and a < 2 none: d2 is
+    refused. Named |r|^a. At r = 0 and a = 1, l' is 0, one of the subgradients.
     """
     @checked
     def value(F, Y):
@@ -941,7 +941,7 @@ def tangent_basis(weights, X, act):
 def perturb_labels(Y, epsilon, *, rng=None):
     """[Cooper 2018, Thm 2.1] New targets y~ = y + r, |r| < epsilon, (n, M): 0 is a regular value (almost surely).
 
-    epsilon : float, > 0
+    epsilon : float, > 0; at least 1000 times the rounding of Y
 
     By Sard's theorem (for a smooth activation) the values of f - y at which some preimage has a Jacobian of deficient
     rank have measure zero. So r, drawn from the ball of radius epsilon in R^(nM), is a regular value with probability
@@ -958,7 +958,7 @@ def perturb_labels(Y, epsilon, *, rng=None):
 
 @checked
 def project_to_zero(residual, jacobian, theta, *, level=None):
-    """[beyond the papers] theta <- theta - J^+ r, halved where |r| does not fall, until r is rounding: (P,), on Z.
+    """[beyond the papers] theta <- theta - J^+ r, halved where |r| does not fall, until r is rounding and stays: (P,).
 
     residual : function; theta -> r (N,)
     jacobian : function; theta -> J (N, P)
@@ -994,7 +994,7 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
 def walk_zero(residual, jacobian, theta, *, steps, length, rng=None, level=None):
     """[beyond the papers] A random walk on Z: a tangent step, back to Z, and again, (steps + 1, P) with both ends.
 
-        d = (I - J^+ J) N(0, I) scaled to |d| = length,   theta <- project_to_zero(theta + d)
+        d = (I - J^+ J) N(0, I) scaled to |d| = length,   theta <- project_to_zero(theta + d), or by another d
 
     residual, jacobian : function
     theta : (P,) array

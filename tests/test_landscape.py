@@ -415,6 +415,7 @@ def test_lemma_3_3_and_remark_4_2_hold_for_any_number_of_points_inputs_and_outpu
         assert np.abs(forward(weights, X, act) - Y).max() < 1e-11 * np.abs(Y).max()
         assert (weights[0][n:] == 0).all() and (weights[1][:, n:] == 0).all()    # spare units: doubly inactive
         assert ls.jacobian_rank(weights, X, act) == n * M                        # the codimension of Z
+        assert 1 in (n, D) or (weights[0] != ls.interpolate(X, Y, act, width=n + 3, rng=2)[0]).any()
         assert sum(W.size for W in ls.interpolate(X, Y[:, :1], act, rng=0)) == n * (D + 2) + 1
 
 
@@ -536,7 +537,7 @@ def test_lemma_3_3_as_printed_solves_for_what_forward_computes():
 def test_the_growth_is_that_of_the_triangular_system_and_bounds_the_residual():
     rng = np.random.default_rng(1)
     for k in (0.1, 0.3, 0.5):
-        t, Y = np.sort(rng.normal(size=30)), rng.normal(size=(30, 2))
+        t, Y = np.sort(rng.normal(size=30)), rng.normal(size=(30, 2)) * [1, 9]
         b = t - (1 - k) * np.diff(t, prepend=2 * t[0] - t[-1])                 # t_0 one range before t_1
         A = RELU.f(t[:, None] - b)
         m = np.linalg.solve(A, Y)
@@ -913,6 +914,7 @@ def test_theorem_2_1_needs_a_regular_value_and_a_small_change_of_the_labels_give
     weights, X, Y = dead_net()
     for act in (SMOOLU, RELU):
         assert (forward(weights, X, act) == Y).all() and ls.jacobian_rank(weights, X, act) == 1
+        assert ls.jacobian_rank([np.ones((1, 2))], np.diag([1, 1e-10]), act) == 2          # of J, not of J^T J
         B = ls.tangent_basis(weights, X, act)
         assert B.shape == (10, 9) and not (jacobian(weights, X, act)[:, 0] @ B).any()
     labels = ls.perturb_labels(Y, 1e-3, rng=0)
@@ -1056,6 +1058,12 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     assert (again == path).all()
     bound = ls.project_to_zero(sphere, jac, start, level=lambda theta: np.array([1e-3]))
     assert abs(sphere(bound)[0]) <= 4 * EPS                                  # within the level it goes on to the floor
+    twice = ls.project_to_zero(lambda t: np.repeat(sphere(t), 2), lambda t: np.repeat(jac(t), 2, axis=0), start)
+    assert np.abs(twice - found).max() < 4 * EPS                             # J^+ of any rank, not J^T (J J^T)^-1
+    rough = ls.walk_zero(lambda t: np.array([abs((1e8 + t @ t) - (1e8 + 1)) + 1e-8]),
+                         lambda t: jac(t) * np.where(t @ t < 1, -1, 1), start, steps=3, length=0.3, rng=0,
+                         level=lambda t: np.array([1e-7]))
+    assert np.abs(np.linalg.norm(rough, axis=1) - 1).max() < 1e-7            # each step knows the level
     far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
                              np.array([30.0, 1.0]))
     assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 30
@@ -1357,6 +1365,8 @@ def test_descent_along_the_zero_loss_set_lowers_the_trace_and_levels_the_net_at_
     J, g = jacobian(first, X, TANH)[:, 0], flatten(ls.trace_gradient(first, X, TANH))
     d = g - np.linalg.pinv(J) @ J @ g
     assert np.linalg.norm((flatten(second) - flatten(first)) / 1e-3 + d / np.linalg.norm(d)) < 0.01
+    near = ls.descend_zero_loss([W + 1e-3 for W in start], X, Y, TANH, steps=0, length=0.5)[0]         # is projected
+    assert (np.abs(forward(near, X, TANH) - Y) <= ls.rounding_pass(near, X, TANH)).all()
     x = np.array([[0.3]])                                           # one weight, f = x w: no tangent, nothing to lower
     assert len(ls.descend_zero_loss([np.array([[2.0]])], x, 2 * x, TANH, steps=5, length=1.0)) == 1
 
