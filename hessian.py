@@ -162,12 +162,11 @@ def _slope_level(weights, X, Y, act, loss):
 
     The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
     output m (rounding_pass) does to l', and dominates where l' -> 0. One output moves at a time, as softmax does not
-    see what moves all alike. e_m is 4 eps |y_m| at least (of |y_m| up to 1), as l' is rounded beside its target, and
-    1e-30 of the largest target, as an output that goes to 0 is no scale for its rounding; and for a logit 4 eps, as
-    l' = p - y is off by eps p however small the logits are.
+    see what moves all alike. e_m is 4 eps |y_m| at least (of |y_m| up to 1), as l' is rounded beside its target, of the
+    largest target where an output is to be 0, and 4 eps for a logit however small, as l' = p - y is off by eps p.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS * np.minimum(np.abs(Y), 1) + 1e-30 * np.abs(Y).max() + 1e-150)
+    e = np.maximum(e, 4 * EPS * np.minimum(np.where(Y.any(axis=0), np.abs(Y), np.abs(Y).max()), 1) + 1e-150)
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
@@ -190,9 +189,9 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. From
     there it still goes on while a step halves |g|, as zeros of H that a theorem promises hold to |g| only. It stays
     False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates ever
-    more (however small its gradient), where l' underflows, and where H is 0 or does not exist, as for |r|. A True can
-    be wrong at kinks of |r|, and where samples that run to infinity share all weights with some that conflict (logistic
-    loss, x = -1, -1, 1 and y = 0, 1, 1). A start at a saddle is stationary, and is returned at once; so is one at a
+    more, where l' underflows, and where H is 0 or does not exist, as for |r|. A True can be wrong at kinks of |r|, and
+    where samples that run to infinity share all weights with others that do not (logistic loss, x = -1, -1, 1 and y =
+    0, 1, 1; XOR by one tanh unit). A start at a saddle is stationary, and is returned at once; so is one at a
     kink of ReLU where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some
     hundreds (a P x P matrix is diagonalised in each step), and for inputs of like size.
     """
@@ -207,8 +206,8 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
         net = unstack(theta, weights)
         J = jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)         # (n M, P)
         reach = _slope_level(net, X, Y, act, loss).ravel() @ np.abs(J)              # (P,)
-        known = (reach[J.any(axis=0)] > 1e-290).all() or not rounding_pass(net, X, act).any()
-        return bool(known and (np.abs(g) <= reach).all())           # underflow: a minimum at infinity, or f = 0 exactly
+        known = (reach[J.any(axis=0)] > 1e-290).all() or rounding_pass(net, X, act).max() < 1e-150
+        return bool(known and (np.abs(g) <= reach).all())           # underflow: a minimum at infinity, or f = 0
 
     theta = np.concatenate([W.ravel() for W in weights])
     parts = np.array_split(np.eye(len(theta)), min(len(theta), 1 + len(theta) * len(X) // 2 ** 14))

@@ -811,7 +811,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
     r, J = _residual_and_jacobian(theta, like, X, Y, act)                       # (B, n M), (B, n M, P)
     damping, count = np.full(len(theta), 1e-3), np.zeros(len(theta), int)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is not taken, others go on
-        active = np.flatnonzero(~_settled(theta, r, J, like, X, act))
+        active = np.flatnonzero(~_settled(theta, r, J, like, X, Y, act))
         for _ in range(iterations):
             if len(active) == 0:
                 break
@@ -841,7 +841,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             theta[moved], r[moved], J[moved] = trial[better], r_new[better], J_new[better]
             count[moved] += 1
             near = near[after < before / 2]
-        done = _settled(theta, r, J, like, X, act)
+        done = _settled(theta, r, J, like, X, Y, act)
     return [Fit([W.copy() for W in unstack(t, like)], float((ri ** 2).sum() / 2), int(c), bool(d))
             for t, ri, c, d in zip(theta, r, count, done)]
 
@@ -886,9 +886,10 @@ def rounding_pass(weights, X, act):
     return level
 
 
-def _settled(theta, r, J, like, X, act):
+def _settled(theta, r, J, like, X, Y, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r is at its rounding level, or J^T r is."""
-    floor = np.maximum(rounding_pass(unstack(theta, like), X, act).reshape(r.shape), 1e-150)    # |r|^2 below 1e-300: 0
+    least = 4 * EPS * np.abs(Y).max() * (Y == 0).all(axis=0) + 1e-150           # an output that is to be 0 is no scale
+    floor = np.maximum(rounding_pass(unstack(theta, like), X, act), least).reshape(r.shape)
     exact = 1e-24 * np.abs(r).max(axis=1, keepdims=True)            # of an output beside one that is not fitted
     level = 1e-12 * np.abs(r) + np.maximum(floor, exact)
     return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)

@@ -769,15 +769,15 @@ def relu_units_needed(x, y):
     d_i, the change of slope at x_i, is the sum of the kinks of f in (x_(i-1), x_(i+1)) with positive weights: where it
     is positive, there is a kink upwards. One kink lies in at most two of these intervals, and they are neighbours. So
     a run of r differences of one sign needs ceil(r / 2) kinks of that sign, and no kink serves two runs. With K units
-    there may or may not be a net. Targets count as good to 8 eps of the largest, so terms that cancel to much smaller
-    ones can leave kinks of rounding.
+    there may or may not be a net. Both x and y count as good to 8 eps of the largest, so terms that cancel to much
+    smaller ones can leave kinks of rounding.
     """
     order = np.argsort(x)
     dx, dy = np.diff(x[order]), np.diff(y[order])
     if not (dx > 0).all():
         raise ValueError("x has equal entries, they should be distinct")
-    d = np.diff(dy / dx)                                            # (n - 2,)
-    rounding = 16 * EPS * np.abs(y).max() * (1 / dx[1:] + 1 / dx[:-1])          # 8 eps of either target
+    d, off = np.diff(dy / dx), (np.abs(y).max() + np.abs(x).max() * np.abs(dy / dx)) / dx           # (n - 2,), (n - 1,)
+    rounding = 16 * EPS * (off[1:] + off[:-1])                      # 8 eps of either target and input
     sign = np.sign(d) * (np.abs(d) > rounding)                      # collinear points need no kink
     starts = np.flatnonzero(np.diff(sign, prepend=np.nan) != 0)     # of the runs, the first included
     lengths = np.diff(starts, append=len(sign))

@@ -265,6 +265,11 @@ def test_minimize_converges_where_an_output_is_0_and_where_a_loss_rounds_by_its_
         for Y in (labels, 0 * labels):
             found = minimize(start, X, Y, TANH, iterations=300)
             assert found.converged and np.abs(found.weights[0][2]).max() < 1e-15
+        unit, logic = random_weights([2, 4, 2], bias=[True, False], rng=seed), [[0.0, 0], [0, 1], [1, 0], [1, 1]]
+        for table in ([[0.0, 0], [0, 0], [0, 0], [1, 0]], np.zeros((4, 2))):            # AND, and 0, exactly
+            found = minimize(unit, logic, table, SOFTPLUS)
+            assert found.converged and found.iterations < 100 and found.loss < 1e-24
+        assert minimize([W[:1] for W in unit[:1]] + [unit[1][:1, :1]], logic, np.zeros((4, 1)), SOFTPLUS).converged
         assert minimize(start, X, np.ones((12, 3)), TANH, poisson).converged            # at f = 0, l' = e^f - 1
         assert not minimize(start, X, 0 * labels, TANH, poisson, iterations=100).converged      # control: f -> -inf
         off = [np.tile([0, 0, np.log(1e12) + 1e-4], (3, 1)) * [1, 1, -1]]                       # f off by 1e-4: far

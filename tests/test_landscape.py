@@ -857,6 +857,9 @@ def test_a_fit_converges_where_one_output_is_exact_and_another_is_not():
             converged += ls.fit(random_weights([2, 2], rng=rng), X, Y, TANH).converged
     assert converged >= 22                                                   # of 24; 0 is reached slowly
     assert not ls.fit(random_weights([2, 2], rng=rng), X, Y, TANH, iterations=1).converged      # control: too early
+    for act in (TANH, SOFTPLUS, RELU):                              # labels without the third class, fitted exactly
+        fits = ls.fit_many([random_weights([3, 1, 3], rng=k) for k in range(12)], np.eye(3), np.eye(3)[[0, 1, 0]], act)
+        assert all(fit.converged for fit in fits if fit.loss < 1e-30) and sum(fit.loss < 1e-30 for fit in fits) > 4
 
 
 def test_the_last_steps_of_a_fit_mind_small_outputs_beside_large_ones():

@@ -724,6 +724,8 @@ def test_kinks_needed_by_hand(y, needed):
 
 def test_slopes_that_differ_by_rounding_of_the_targets_need_no_kink():
     eps = np.finfo(float).eps                                       # gaps 1 and 2: 16 eps (1 + 1/2) = 24 eps
+    for x in (100 + 0.1 * np.arange(10), 2000 + 0.1 * np.arange(10)):                   # decimals: x is rounded too
+        assert (relu_units_needed(x, np.arange(10.0)), relu_units_needed(x, np.abs(np.arange(10.0) - 5))) == (0, 1)
     assert relu_units_needed([0.0, 1.0, 3.0], [1.0, 1.0, 1 + 56 * eps]) == 1            # slopes differ by 28 eps
     assert relu_units_needed([0.0, 1.0, 3.0], [1.0, 1.0, 1 + 40 * eps]) == 0            # by 20 eps
     for k, needed in ((8, 0), (10, 1)):                             # targets good to 8 eps, in any units
