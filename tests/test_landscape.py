@@ -869,6 +869,10 @@ def test_the_last_steps_of_a_fit_mind_small_outputs_beside_large_ones():
         X, Y, (W1, W2) = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), random_weights([3, 8, 2], rng=[seed, k])
         fit = ls.fit([W1, units * W2], X, Y * units.T, RELU)
         assert fit.converged and fit.loss < 1e-25
+        fit.weights[1][1, -1] += 5e-16                              # nothing beside the large output
+        theta = flatten(fit.weights)[None]
+        r, J = ls._residual_and_jacobian(theta, fit.weights, X, Y * units.T, RELU)
+        assert not ls._settled(theta, r, J, fit.weights, X, Y * units.T, RELU)
 
 
 def test_a_fit_restarted_from_its_result_stays_there():
