@@ -888,7 +888,7 @@ def rounding_pass(weights, X, act):
 
 def _settled(theta, r, J, like, X, Y, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r is at its rounding level, or J^T r is."""
-    least = 4 * EPS * np.abs(Y).max() * (Y == 0).all(axis=0) + 1e-150           # an output to be 0 is no scale; 1e-300 is 0
+    least = 4 * EPS * np.abs(Y).max() * (Y == 0).all(axis=0) + 1e-150     # an output to be 0 is no scale; 1e-300 is 0
     floor = np.maximum(rounding_pass(unstack(theta, like), X, act), least).reshape(r.shape)
     exact = 1e-24 * np.abs(r).max(axis=1, keepdims=True)            # of an output beside one that is not fitted
     level = 1e-12 * np.abs(r) + np.maximum(floor, exact)
