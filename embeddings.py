@@ -278,7 +278,7 @@ def complement(lam):
 
     lam : (E + 1,) array
 
-    To eps of its terms, for small lam_j too. For ReLU pass gamma * beta. If lam sums to 0, 1 is in the row space of A.
+    A lam = 0 to eps of its terms. For ReLU pass gamma * beta as lam. If lam sums to 0, 1 lies in the row space of A.
     """
     if len(lam) < 2 or (lam == 0).any() or _adds_up(lam, 0):
         raise ValueError(f"lam is {lam}, it should have two entries or more, no entry 0 and a sum that is not 0")

@@ -765,7 +765,7 @@ def escape_direction(F, G, A, lam):
 
     The size of the curvature depends on A, its sign does not. In the coordinates T of embeddings.omega_basis
     theta + t T[:, P:] @ concatenate([xi.ravel(), eta.ravel()]) is the way down in the wide net's parameters. Refused
-    where the 4-block has no way down beyond rounding, as at zero training error, where F = 0 and G = 0.
+    where the 4-block has no way down beyond rounding, as where F = G = 0, at zero error. F, G as in predicted_inertia.
     """
     c, x = np.linalg.eigh(_coupling(A, lam))
     k, y = np.linalg.eigh(_core(F, G))

@@ -959,7 +959,7 @@ def perturb_labels(Y, epsilon, *, rng=None):
 
 @checked
 def project_to_zero(residual, jacobian, theta, *, level=None):
-    """[beyond the papers] theta <- theta - J^+ r, halved where |r| does not fall, until r is rounding and stays: (P,).
+    """[beyond the papers] theta <- theta - J^+ r, halved where |r| does not fall, until r stays at its rounding: (P,).
 
     residual : function; theta -> r (N,)
     jacobian : function; theta -> J (N, P)

@@ -38,7 +38,7 @@ from landscape import EPS, augment, checked, flatten, forward_pass, training_los
 # need not exist: at zero error rank H0 <= n M, which can be below P (10 of 15 in Fig. 2, for tanh too), and a ReLU net
 # has a zero for each hidden unit, whose weights rescale.
 #
-# Which h counts as 0 is a decision, h <= 10 d eps max h here: the sum grows like 1 / h down to there, and drops. The
+# Which h counts as 0 is a decision, h <= 10 max(d eps max h, -min h): the sum grows like 1 / h to there, and drops. The
 # variance tau^2 / (h + tau^2 / sigma^2) needs no decision: it is tau^2 / h for steep h and sigma^2 for h = 0. With
 # u = sigma^2 h / tau^2, 1 / (1 + u) for x above gives (ridge_kl)
 #
