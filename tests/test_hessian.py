@@ -471,7 +471,7 @@ def test_minimize_is_not_done_while_one_sample_of_many_is_still_running_to_infin
     assert not minimize([np.array([[746.0, 0.3]])], X, Y, TANH, LOGISTIC, iterations=60).converged
     shared = minimize([np.zeros((1, 2))], [[1], [-1], [-1]], Y, TANH, LOGISTIC)     # told: no weight is its own
     assert shared.converged and np.abs(flatten(shared.weights)).min() > 10
-    X, Y = [[0.0, 0], [0, 1], [1, 0], [1, 1]], [[0.0], [1], [1], [0]]              # XOR by one unit: 1/3 is not attained
+    X, Y = [[0.0, 0], [0, 1], [1, 0], [1, 1]], [[0.0], [1], [1], [0]]            # XOR by one unit: 1/3 is not attained
     xor = [minimize(random_weights([2, 1, 1], rng=k), X, Y, TANH, iterations=100) for k in (9, 10, 11, 22)]
     assert any(found.converged and 0 < found.loss - 1 / 3 < 1e-9 for found in xor)
 
