@@ -409,7 +409,7 @@ def embedded(seed, data):
             yield equal(f"Fukumizu {source}", f"{act.name}, {name}", counts(predicted), counts(measured))
         nets = [wide for _, _, wide, _ in table]
         steepest = max(np.abs(ls.flatten(ls.gradient(wide, X, Y, act))).max() for wide in nets)
-        yield below("Fukumizu Thm 2", f"{act.name}: all these are stationary", steepest, 1e-8)
+        yield below("Fukumizu Thm 2, (28)", f"{act.name}: all these are stationary", steepest, 1e-8)
         if not rank:                                                # both inactive: what happens nearby decides
             near_W = 0.3 * np.abs(W)
             near_V = -1e-3 * em.first_order_blocks(narrow, X, Y, act, ls.SQUARE, 0, near_W, 0 * V).dv
@@ -570,7 +570,7 @@ def one_output(seed, data):
         narrow, X, Y = designed_minimum(signs, seed)
         least = [np.linalg.eigvalsh(hs.hessian(em.replicate_unit(narrow, 0, 0, [1 - s, s]), X, Y, ls.TANH))[0]
                  for s in (-0.05, 0, 0.5, 1, 1.05)]
-        yield equal("Fukumizu Fig. 4", f"G {'><'[signs[0] < 0]} 0: at s = -.05, 0, .5, 1, 1.05", expected,
+        yield equal("Fukumizu Thm 11", f"G {'><'[signs[0] < 0]} 0: at s = -.05, 0, .5, 1, 1.05", expected,
                     "".join("0" if abs(value) < 1e-12 else "-+"[int(value > 0)] for value in least))
 
 
@@ -588,7 +588,7 @@ def zero_error(seed, data):
         H, H_wide = hs.hessian(narrow, X, Y, act), hs.hessian(wide, X, Y, act)
         tol = hs.inertia(H_wide).tol
         base = hs.inertia(H, tol=tol)
-        yield equal("Fukumizu (11)", f"{act.name}: replication adds zeros only", f"{base.positive} 0 {base.zero + 5}",
+        yield equal(f"Fukumizu ({12 if act is ls.RELU else 11})", f"{act.name}: replication adds zeros only", f"{base.positive} 0 {base.zero + 5}",
                     counts(hs.inertia(H_wide, tol=tol)))
         T, theta = em.omega_basis(narrow, 0, 0, lam, A, beta=beta)[:, -3:], ls.flatten(wide)
         x = ls.augment(narrow[0], X)
@@ -1425,7 +1425,7 @@ def figure_surface(plt, seed):
 
 
 def figure_turn(plt, seed):
-    """Fukumizu Fig. 4: a unit of a net with one output becomes two, lambda = (1 - s, s). The loss is the same for all
+    """Fukumizu Thm 11: a unit of a net with one output becomes two, lambda = (1 - s, s). The loss is the same for all
     s; where G > 0 the point is a minimum between s = 0 and 1 and a saddle outside, where G < 0 the other way round."""
     s, (_, axes) = np.linspace(-0.5, 1.5, 81), plt.subplots(1, 2)
     for ax, sign in zip(axes, (1, -1)):

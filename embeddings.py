@@ -150,8 +150,8 @@ def replicate_relu_unit(weights, layer, unit, gamma, beta=None):
     beta : (E + 1,) array, or None
 
     The same function where phi is positively homogeneous (ReLU, leaky ReLU). Theorem 10 says these are saddles if
-    F != 0. With one unit (or output) in the next layer F = 0 at every stationary point with zeta != 0: there it says
-    nothing (test_theorem_10_is_void_for_one_output).
+    F != 0 and no u . a~_nu = 0, a kink. With one unit (or output) in the next layer F = 0 at every stationary point
+    with zeta != 0: there it says nothing (test_theorem_10_is_void_for_one_output).
     """
     if beta is None:
         if gamma.sum() <= 0 or _adds_up(gamma, 0):

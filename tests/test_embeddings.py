@@ -25,7 +25,7 @@ from embeddings import (
     replicate_unit,
     split_unit,
 )
-from hessian import hessian, inertia, replication_curvature
+from hessian import hessian, inertia, predicted_inertia, replication_curvature
 from landscape import (
     EPS,
     LEAKY_RELU,
@@ -402,6 +402,24 @@ def test_control_theorem_9_needs_the_strict_inequality():
     for t in (1e-4, 1e-5):                                          # its bias lowered by t: off no more, L falls
         wide[0][-1, -1] = X[k, 0] - t
         assert (training_loss(wide, X, Y, RELU) - L) / t == pytest.approx(-delta @ delta, rel=1e-3)
+
+
+def test_control_theorem_10_needs_u_off_the_kinks():
+    """Two samples at the kink of u = (1, 0): to turn a copy to either costs in first order, F pays in second order."""
+    rng, at_kink, off = np.random.default_rng(0), [], np.array([[-0.1, 0], [-0.1, 0], [0, 0], [0, 0]])
+    for X in (np.array([[0, 1.0], [0, -1], [1, 1], [1, -1]]) + shift for shift in (0, off)):
+        weights = [np.array([[1.0, 0]]), np.array([[1.0], [0]])]
+        Y = forward(weights, X, RELU) - [[2.0, 0], [2, 0], [0, 1], [0, -1]]
+        F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
+        wide = replicate_relu_unit(weights, 0, 0, [0.5, 0.5])
+        assert steepest(wide, X, Y, RELU) == 0 and F.tolist() == [[0, 0], [0, 2]]
+        assert predicted_inertia(F, G, [0.5, 0.5])[:3] == (1, 1, 2)            # a saddle, by the formulas
+        steps = rng.normal(size=(20000, 8)) * np.logspace(-3, 0, 8)[rng.integers(0, 8, (20000, 8))]
+        for r in (1e-1, 1e-2, 1e-3):
+            moved = flatten(wide) + r * steps / np.linalg.norm(steps, axis=1, keepdims=True)
+            L = ((forward_pass(unstack(moved, wide), X, RELU)[1][-1] - Y) ** 2).sum(axis=(1, 2)) / 2
+            at_kink.append(L.min() - training_loss(wide, X, Y, RELU))
+    assert min(at_kink[:3]) > 0 > max(at_kink[3:])                  # a minimum; moved off the kink, a saddle
 
 
 def test_theorem_9_inactive_units_keep_a_local_minimum_and_theorem_10_replication_makes_a_saddle():

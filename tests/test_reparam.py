@@ -876,7 +876,8 @@ def test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0
 
 
 def test_section_4_3_the_largest_eigenvalue_in_a_random_subspace_diverges_too():
-    """lambda_1(Q^T D H D Q) alpha^2 -> lambda_1(Q_1^T H_11 Q_1): what the paper has "not been able to show"."""
+    """lambda_1(Q^T D H D Q) alpha^2 -> lambda_1(Q_1^T H_11 Q_1): the paper has "not been able to show" the like for the
+    sharpness."""
     weights, X, Y = fitted([2, 4, 2], False, 20)
     H, n1 = hessian(weights, X, Y, RELU), weights[0].size
     Q = np.linalg.qr(generator(45).normal(size=(len(H), 3)))[0]     # drawn without regard to alpha
