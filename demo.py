@@ -588,8 +588,8 @@ def zero_error(seed, data):
         H, H_wide = hs.hessian(narrow, X, Y, act), hs.hessian(wide, X, Y, act)
         tol = hs.inertia(H_wide).tol
         base = hs.inertia(H, tol=tol)
-        yield equal(f"Fukumizu ({12 if act is ls.RELU else 11})", f"{act.name}: replication adds zeros only", f"{base.positive} 0 {base.zero + 5}",
-                    counts(hs.inertia(H_wide, tol=tol)))
+        yield equal(f"Fukumizu ({12 if act is ls.RELU else 11})", f"{act.name}: replication adds zeros only",
+                    f"{base.positive} 0 {base.zero + 5}", counts(hs.inertia(H_wide, tol=tol)))
         T, theta = em.omega_basis(narrow, 0, 0, lam, A, beta=beta)[:, -3:], ls.flatten(wide)
         x = ls.augment(narrow[0], X)
         etas = x / np.linalg.norm(x, axis=1, keepdims=True) @ T.T   # (30, P): along each x~
