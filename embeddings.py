@@ -442,8 +442,7 @@ def read_omega(wide, layer, unit, lam, A, *, beta=None):
 #     w_j = -c w_i, phi(-s) = m - phi(s)     v_i -= c v_j and b -= m v_j; m = 0 for tanh, 1 for sigmoid
 #     phi(w_j . a~_nu) = 0 on all samples    as far as the data tell: (II)_R
 #
-# Softplus, smooLU and rectified tanh have c = 1 only: a pair w, -w of softplus, as of ReLU and leaky ReLU, leaves a
-# linear rest.
+# Softplus, smooLU and rectified tanh have c = 1 only: a pair w, -w of softplus, ReLU, leaky ReLU leaves a linear rest.
 # ---------------------------------------------------------------------------------------------------------------------
 
 def _reflection(act):
@@ -534,7 +533,7 @@ def reduce_units(weights, act, *, X=None, tol=1e-9):
 
         reduce_units(replicate_unit(weights, layer, unit, lam), act) has the widths and the function of weights,
 
-    if these have no redundancy of the kinds above themselves.
+    if these have no redundancy of the kinds above themselves, and |lam_j| is below 1 / tol.
 
     X : (n, D) array, or None
     tol : float, >= 0, < 1

@@ -32,6 +32,7 @@ from landscape import (
     forward_pass,
     jacobian_pass,
     rounding_pass,
+    target_scale,
     unstack,
 )
 
@@ -162,11 +163,11 @@ def _slope_level(weights, X, Y, act, loss):
 
     The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
     output m (rounding_pass) does to l', and dominates where l' -> 0. One output moves at a time, as softmax does not
-    see what moves all alike. e_m is 4 eps |y_m| at least (of |y_m| up to 1), as l' is rounded beside its target, of the
-    largest target where an output is to be 0, and 4 eps for a logit however small, as l' = p - y is off by eps p.
+    see what moves all alike. e_m is 4 eps of the target's scale at least (up to 1), as l' is rounded beside its target,
+    and 4 eps for a logit however small, as l' = p - y is off by eps p.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS * np.minimum(np.where(Y.any(axis=0), np.abs(Y), np.abs(Y).max()), 1) + 1e-150)
+    e = np.maximum(e, 4 * EPS * np.minimum(target_scale(Y), 1) + 1e-150)
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
@@ -244,8 +245,7 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
 # The Hessian entry by entry
 #
 # For one sample, to be summed over nu; k <= m count layers. By (i) the gradient in W_m[p, q] is delta_m[p] a~_(m-1)[q].
-# The weight W_k[i, j] acts only through z_k[i], and d z_k[i] / d W_k[i, j] = a~_(k-1)[j]. So differentiate the product
-# once more:
+# The weight W_k[i, j] acts only through z_k[i], and d z_k[i] / d W_k[i, j] = a~_(k-1)[j]. By the product rule
 #
 #     d2l / dW_k[i, j] dW_m[p, q] = a~_(k-1)[j] (S_km[i, p] a~_(m-1)[q] + T_km[i, q] delta_m[p])                 (iv)
 #     S_km[i, p] = d delta_m[p] / d z_k[i] = d2l / dz_k[i] dz_m[p]
@@ -488,8 +488,7 @@ def extreme_eigenpairs(matvec, size, k, *, rng=None):
 
     Lanczos with full reorthogonalisation finds one eigenvector per distinct eigenvalue. So further passes search the
     complement of what was found, until a pass finds nothing more extreme: then multiple eigenvalues are all there.
-    Each |H q - lambda q| is about 1e-12 of the largest |lambda| unless matvec is less exact. A pass keeps one vector
-    per step, at most size of them.
+    Each |H q - lambda q| is about 1e-12 of the largest |lambda| unless matvec is less exact. A pass keeps its vectors.
     """
     if size < 2 * k:
         raise ValueError(f"size is {size}, it should be at least 2 k = {2 * k}: else the two ends overlap")
@@ -718,25 +717,24 @@ def predicted_inertia(F, G, lam, tol=None):
     F : (M', D') array
     G : (D', D') array, symmetric
     lam : (E + 1,) array; its sum is 1 in Eq. (4), that of gamma in Theorem 10 as printed
-    tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
+    tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: 100 size eps max|k|
 
-    Without tol F and G are brought to one size first, so the units of Y do not matter, but what should be 0 in F
-    and G has to be 0, as replication_curvature leaves it after minimize: at a net trained elsewhere it is 0 to its
-    gradient only. Where K is singular though F and G are not (at a stationary net phi = x^2 has such), tol should be
-    given, 1e-9 max|k| say. Without zeros in lam these are the counts of
-    replication_hessian(F, G, A, lam), for any A. Any F and G will do, singular ones too. The supplement's proof of
-    Theorem 5 goes through regular G and Eq. (37), whose transposes do not fit unless M = D
-    (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
-    (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank"
-    needs sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's
-    counts need all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
+    Without tol F and G are brought to one size first, so the units of Y do not matter, but what should be 0 in F and G
+    has to be 0, as replication_curvature leaves it after minimize: at a net trained elsewhere it is 0 to its gradient
+    only. Where K is singular though F and G are not (at a stationary net phi = x^2 has such), tol should be given, 1e-9
+    max|k| say. Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A. Any F and G
+    will do, singular ones too. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose
+    transposes do not fit unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which
+    fails (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank"
+    needs sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts
+    need all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
     """
     if lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")
     if tol is None and F.any() and G.any():                         # a congruence of K: the counts in any units of Y
         F = F * (np.abs(G).max() / np.abs(F).max())
     k, floor = np.linalg.eigvalsh(_core(F, G)), len(lam) * EPS * np.abs(lam).sum()     # 1 - 0.9 - 0.1 is a zero too
-    tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
+    tol = 100 * len(k) * EPS * np.abs(k).max() if tol is None else tol          # svd leaves some eps of F
     up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
     p, m, o = (lam > floor).sum() - 1, (lam < -floor).sum(), (np.abs(lam) <= floor).sum()
     positive, negative = p * up + m * down + o * rank, p * down + m * up + o * rank
@@ -886,8 +884,7 @@ def inactive_units_hessian(weights, X, Y, act, loss, layer, V):
 
     A SurplusHessian, ordered as in surplus_hessian; w-w is the paper's S1 at zero training error. The paper writes the
     surplus blocks alone; those between theta_0 and w are not zero (test_cross_blocks_with_theta_0_are_not_zero). ReLU
-    has a kink at w = 0; with its phi'(0) = 0 all blocks are 0, which are also those of the units of Eq. (10), off on
-    the data.
+    has a kink at w = 0; with its phi'(0) = 0 all blocks are 0, as for the units of Eq. (10), off on the data.
     """
     at_0 = float(act.f(np.zeros(1))[0])
     if at_0 != 0:

@@ -319,8 +319,8 @@ def logistic_d2(F, Y):
 
 def _softmax(F, Y):
     """[beyond the papers] -log p and p (n, M) of logits f; refused where a sample's targets are no probabilities."""
-    if np.abs(Y.sum(axis=1) - 1).max() > 1e-9:
-        raise ValueError(f"Y has rows that sum to {Y.sum(axis=1).min():g} to {Y.sum(axis=1).max():g}, each should sum "
+    if np.abs(Y.sum(axis=1) - 1).max() > 1e-14:                     # beyond rounding: a force on what l cannot see
+        raise ValueError(f"Y has rows that sum to {Y.sum(axis=1).min()} to {Y.sum(axis=1).max()}, each should sum "
                          "to 1: else l(f + c) is not l(f)")
     shifted = F - F.max(axis=1, keepdims=True)
     others = np.exp(np.sort(shifted, axis=1)[:, :-1]).sum(axis=1, keepdims=True)    # the largest is exp(0) = 1
@@ -356,9 +356,8 @@ def softmax_d2(F, Y):
     F : (n, M) array
     Y : (n, M) array, >= 0; rows of sum 1
 
-    Singular everywhere: l'' 1 = 0, as 1 . l' = 0, so a common shift of the outputs' biases is a null
-    direction, and with the outputs as the next layer Theorem 5's matrix F has 1^T F = 0: two classes are like one
-    output.
+    Singular everywhere: l'' 1 = 0, as 1 . l' = 0, so a common shift of the outputs' biases is a null direction, and
+    with the outputs as the next layer Theorem 5's matrix F has 1^T F = 0: two classes are like one output.
     """
     p = _softmax(F, Y)[1]
     d2, m = -p[:, :, None] * p[:, None], np.arange(len(p.T))
@@ -401,7 +400,7 @@ def power_loss(a):
         """
         r = np.abs(F - Y)
         # the f of a jet is some eps off the f of act.f: at an exact fit r would be that, and l'' a number
-        if a < 2 and (r <= 32 * EPS * np.abs(Y)).any():
+        if a < 2 and (r <= 32 * EPS * target_scale(Y)).any():
             raise ValueError(f"F equals Y to rounding in some place, it should not: |f - y|^{a:g} has no second "
                              "derivative there")
         return (a * (a - 1) * r ** (a - 2))[:, :, None] * np.eye(F.shape[1])
@@ -726,8 +725,7 @@ def _scale(act, gap):
     """[beyond the papers] The factor for a . x with range 1 and smallest gap `gap` before a layer of thresholds.
 
     A power of two, so that no digit is lost: the smallest gap becomes about 2^20 if act is like x there (ReLU, smooLU)
-    or has reached its bound (then a threshold unit is a step), else the range becomes 2^-10, where an activation with a
-    slope at 0 is like ReLU.
+    or has reached its bound (then a threshold unit is a step); else the range becomes 2^-10, where sigma is like ReLU.
     """
     middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
     large = far <= 1.5 * middle or 0.5 <= far / (2.0 ** 20 * middle) <= 2
@@ -826,16 +824,15 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             moved = active[better]
             theta[moved], r[moved], J[moved] = theta[moved] + step[better], r_new[better], J_new[better]
             active = active[(damping[active] < 1e8) & ~_stationary(r[active], J[active], 1e-12 * np.abs(r[active]))]
-        terms = rounding_pass(unstack(theta, like), X, act).reshape(r.shape) / (4 * EPS)           # sums of |terms|
+        terms = _level(unstack(theta, like), X, Y, act).reshape(r.shape) / (4 * EPS)               # sums of |terms|
         near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))
         for _ in range(12):
             if len(near) == 0:
                 break
-            size = terms[near] + np.finfo(float).tiny               # in units of the rounding
-            before = ((r[near] / size) ** 2).sum(axis=1)
+            before = ((r[near] / terms[near]) ** 2).sum(axis=1)                 # in units of the rounding
             trial = theta[near] - (np.linalg.pinv(J[near], rcond=1e-13) @ r[near, :, None])[..., 0]
             r_new, J_new = _residual_and_jacobian(trial, like, X, Y, act)
-            after = ((r_new / size) ** 2).sum(axis=1)
+            after = ((r_new / terms[near]) ** 2).sum(axis=1)
             better = after < before
             moved = near[better]
             theta[moved], r[moved], J[moved] = trial[better], r_new[better], J_new[better]
@@ -886,10 +883,20 @@ def rounding_pass(weights, X, act):
     return level
 
 
+def target_scale(Y):
+    """[beyond the papers] |y|, (n, M), but for y = 0, which is no scale, the largest |y| of that output, or of all."""
+    size = np.abs(Y)
+    return np.where(Y == 0, np.where(Y.any(axis=0), size.max(axis=0), size.max()), size)
+
+
+def _level(weights, X, Y, act):
+    """[beyond the papers] rounding_pass, or 4 eps of the targets' scale: f of one weight is <= 4 eps f at 0 alone."""
+    return np.maximum(rounding_pass(weights, X, act), 4 * EPS * target_scale(Y) + 1e-150)       # 1e-300 is 0
+
+
 def _settled(theta, r, J, like, X, Y, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r is at its rounding level, or J^T r is."""
-    least = 4 * EPS * np.abs(Y).max() * (Y == 0).all(axis=0) + 1e-150     # an output to be 0 is no scale; 1e-300 is 0
-    floor = np.maximum(rounding_pass(unstack(theta, like), X, act), least).reshape(r.shape)
+    floor = _level(unstack(theta, like), X, Y, act).reshape(r.shape)
     exact = 1e-24 * np.abs(r).max(axis=1, keepdims=True)            # of an output beside one that is not fitted
     level = 1e-12 * np.abs(r) + np.maximum(floor, exact)
     return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)
@@ -964,7 +971,7 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     residual : function; theta -> r (N,)
     jacobian : function; theta -> J (N, P)
     theta : (P,) array
-    level : function, or None; theta -> the rounding of r (N,); None: 100 eps |J| |theta|, blind to constants in r
+    level : function, or None; theta -> the rounding of r (N,); None: 100 eps sum_j |J_ij| max |theta|, no constants
     """
     theta = theta.copy()                                            # which residual may change
     r = residual(theta)
@@ -972,7 +979,7 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     if None in shapes or len(shapes[0]) != 1 or shapes[1] != (*shapes[0], len(theta)):
         raise ValueError(f"residual and jacobian return shapes {shapes[0]} and {shapes[1]}, they should return arrays "
                          f"(N,) and (N, P) with P = {len(theta)}")
-    level = level or (lambda theta: 100 * EPS * np.abs(jacobian(theta)) @ np.abs(theta))
+    level = level or (lambda theta: 100 * EPS * np.abs(jacobian(theta)).sum(axis=1) * np.abs(theta).max() + 1e-150)
     for _ in range(100):
         before = r @ r
         step = np.linalg.lstsq(jacobian(theta), r, rcond=None)[0]               # J^+ r
@@ -1007,13 +1014,13 @@ def walk_zero(residual, jacobian, theta, *, steps, length, rng=None, level=None)
     path = [project_to_zero(residual, jacobian, theta, level=level)]
     for _ in range(steps):
         J = jacobian(path[-1])
+        if np.linalg.matrix_rank(J) == J.shape[1]:
+            raise ValueError("theta is an isolated point of the zero-loss set: the kernel of the Jacobian is {0}")
         for attempt in range(10):                                   # another direction, where one leads too far off Z
             d = _tangent_part(J, rng.normal(size=J.shape[1]))
-            size = np.linalg.norm(d)
-            if size < 1e-8:                                                     # of sqrt(P): rounding is left
-                raise ValueError("theta is an isolated point of the zero-loss set: the kernel of the Jacobian is {0}")
+            trial = path[-1] + d * (length / np.linalg.norm(d))
             try:
-                path.append(project_to_zero(residual, jacobian, path[-1] + d * (length / size), level=level))
+                path.append(project_to_zero(residual, jacobian, trial, level=level))
                 break
             except ValueError:
                 if attempt == 9:
@@ -1037,7 +1044,7 @@ def _zero_loss_functions(like, X, Y, act):
         return jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)
 
     def level(theta):
-        return rounding_pass(unstack(theta, like), X, act).ravel()
+        return _level(unstack(theta, like), X, Y, act).ravel()
 
     return {"residual": residual, "jacobian": jacobian, "level": level}
 
@@ -1125,8 +1132,8 @@ def descend_zero_loss(weights, X, Y, act, *, steps, length):
     for _ in range(steps):
         J, g = functions["jacobian"](path[-1]), flatten(trace_gradient(unstack(path[-1], weights), X, act))
         d, T = _tangent_part(J, -g), (J ** 2).sum()
-        if np.linalg.norm(d) <= 1e-12 * np.linalg.norm(g):
-            break                                                               # T is stationary along Z
+        if np.linalg.norm(d) <= 1e-12 * np.linalg.norm(g) or np.linalg.matrix_rank(J) == J.shape[1]:
+            break                                                               # T is stationary along Z, or Z a point
         size = min(2 * size, length)
         while size > 1e-9 * length:
             try:

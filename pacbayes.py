@@ -103,7 +103,8 @@ def curvature_kl(H, sigma, tau):
     with r = rank H, pdet H the product of the nonzero eigenvalues, H^+ the pseudo-inverse. The KL at mean 0; a mean m
     adds |m|^2 / (2 sigma^2). Eigenvalues up to 10 d eps max h count as 0, as sums over samples leave some eps, and to
     ten times the most negative one, as zeros that a theorem promises hold to the gradient that is left only. An h far
-    below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit; in ridge_kl next to nothing.
+    below tau^2 / sigma^2, but not 0, costs tau^2 / (2 sigma^2 h), without limit; so does a zero that this gradient
+    moved up, with none moved down beside it (some nets trained to L > 0). In ridge_kl both cost next to nothing.
     """
     x = tau ** 2 / sigma ** 2 / _steep(H)
     return float((x - 1 - np.log(x)).sum() / 2)
@@ -419,7 +420,7 @@ def _unit_moments(mean, deviation, act):
 
     By the trapezoidal rule over 9 standard deviations in steps of 0.03: to rounding for analytic phi (for tanh up to
     deviations of about 9, poles being pi / 2 away); for smooLU, smooth but not analytic at 0, to 1e-11 at a deviation
-    of 1 and 1e-5 at 9; to 1e-4 deviations at a kink. Gauss-Hermite is coarser at kinks.
+    of 1 and 3e-5 at 9; to 1e-4 deviations at a kink. Gauss-Hermite is coarser at kinks.
     """
     Z = np.linspace(-9, 9, 601)
     density = 0.03 * np.exp(-Z ** 2 / 2) / np.sqrt(2 * np.pi)       # times the step; Z[1] - Z[0] has rounded to 1e-14
@@ -699,8 +700,7 @@ def smallest_zero_error(nets, x, y, act, *, goal=1e-29, rng=None):
 class Experiment(NamedTuple):
     """[Fukumizu 2019, Sec. 5.2] Data, and a net of zero error for each problem.
 
-    x, eps: inputs and noise; nets: name -> weights; refused: reason -> number of data sets drawn before and refused
-    for it.
+    x, eps: inputs and noise; nets: name -> weights; refused: reason -> number of data sets refused for it before.
     """
     x: np.ndarray
     eps: np.ndarray

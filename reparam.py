@@ -589,12 +589,11 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
     layer : layer; i, counted from 0, any of them
 
     theta_i are the weights of the layer. Its bias may stay: with theta_i = 0 f is constant all the same (in the first
-    layer it cannot be told apart and counts as theta_1). So the epsilon-sharpness there is at least
-    (L(f = that constant) - L) / (1 + L), no less than with the best constant, whatever it was before. Here the paper
-    stops. But at a smaller alpha the ball holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and if no layer from
-    i on has a bias (but the first, as above), that factor comes before f: for the square loss without limit, if f is
-    not 0 on the data
-    (test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0).
+    layer it cannot be told apart and counts as theta_1). So the epsilon-sharpness there is at least (L(f = that
+    constant) - L) / (1 + L), no less than with the best constant, whatever it was before. Here the paper stops. But at
+    a smaller alpha the ball holds alpha theta_i times 1 + eps / (alpha |theta_i|_F), and if no layer from i on has a
+    bias (but the first, as above), that factor comes before f: for the square loss without limit, if f is not 0 on the
+    data (test_beyond_section_4_3_the_sharpness_grows_without_limit_as_alpha_goes_to_0).
     """
     theta = weights[layer][:, :len(weights[layer - 1])] if layer else weights[0]
     if not theta.any() or len(weights) < 2:
@@ -608,8 +607,7 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
 # tr hess L(T_alpha theta) = sum_k t_k / alpha_k^2 with t_k = tr H_kk, the traces of the layers' blocks. By the
 # inequality of the means it is least where all terms are equal, alpha_k^2 = t_k / g, g = (t_1 ... t_K)^(1/K), and K g
 # there: a measure of flatness that belongs to the orbit, not to the point. At every theta off the kinks t_k >= 0 for a
-# convex loss: f is linear in theta_k alone, so H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k is the same on the whole
-# orbit too [Petzka et al. 2021].
+# convex loss: f is linear in theta_k alone, H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k stays [Petzka et al. 2021].
 #
 # Under any map theta_i -> c_i theta_i that keeps f, of layers or of units, theta_i d/dtheta_i keeps its values: with
 # Theta = diag(theta), Theta grad L and Theta hess L Theta are the same before and after, and so are the sum of
@@ -662,10 +660,10 @@ def orbit_measures(loss, gradient, H, theta, sizes, epsilon, *, starts=4, rng=No
     epsilon : float, > 0
     starts : int, >= 1
 
-    Under unit_scale least_trace changes too; the rank and the last three do not. As computed, adaptive is the best of
-    a few ascents in y, theta_i (1 + y_i): a lower bound, and where rounding parts the ascents (scales that are not
-    powers of 2) it can differ by some per cent; and rank counts above P EPS lambda_1, too few far out (alpha = 1000).
-    The volume of Theorem 2 is infinite everywhere: it does not change, tells nothing.
+    Under unit_scale least_trace changes too; the rank and the last three do not. As computed, adaptive is the best of a
+    few ascents in y, theta_i (1 + y_i): a lower bound, and where rounding parts the ascents (scales that are not powers
+    of 2) it can differ by some per cent; and rank counts above P EPS lambda_1, too few far out (alpha = 1000), too many
+    where the gradient left has moved a zero (see hessian.inertia). The volume of Theorem 2 is infinite everywhere.
     """
     values, scaled = np.linalg.eigvalsh(H), theta[:, None] * H * theta
     rng = np.random.default_rng(rng)
@@ -866,8 +864,7 @@ def radial_inverse(theta, center, rhat, delta, rho):
     center : (P,) array
     rhat, delta, rho : float, > 0
 
-    A minimum in the center gets sharper if rho < rhat: its Hessian is multiplied by (rhat / rho)^2. Exactly theta
-    where r > delta.
+    A minimum in the center gets sharper if rho < rhat: its Hessian becomes (rhat / rho)^2 H. For r > delta it is theta.
     """
     t = theta - center
     r = np.linalg.norm(t, axis=-1, keepdims=True)                   # (..., 1)

@@ -31,6 +31,7 @@ from landscape import (
     TANH,
     Activation,
     Loss,
+    fit_many,
     flatten,
     forward,
     gradient,
@@ -431,6 +432,13 @@ def test_minimize_converges_at_zero_loss_too():
     weights, X, Y = random_weights([2, 6, 1], rng=rng), rng.normal(size=(8, 2)), rng.normal(size=(8, 1))
     result = minimize(weights, X, Y, TANH)
     assert result.converged and result.loss < 1e-26
+
+
+def test_minimize_knows_an_exact_fit_of_targets_0_and_1():
+    fits = fit_many([random_weights([5, 8, 5], bias=False, rng=seed) for seed in range(8)], np.eye(5), np.eye(5), RELU)
+    exact = [f for f in fits if f.loss < 1e-24]
+    assert len(exact) > 3                                           # a unit that is off leaves f to one weight
+    assert all(minimize(f.weights, np.eye(5), np.eye(5), RELU).converged for f in exact)
 
 
 def test_a_minimum_at_infinity_is_never_called_converged():

@@ -32,6 +32,7 @@ from hessian import (
     surplus_hessian,
 )
 from landscape import (
+    LEAKY_RELU,
     LOGISTIC,
     RELU,
     SIGMOID,
@@ -293,6 +294,17 @@ def test_inertia_law_at_stationary_points_needs_no_tolerance():
                 assert np.allclose(other.F / D, F, rtol=0, atol=1e-9 * np.abs(F).max())
                 assert np.allclose(other.G / np.outer(D, D), G, rtol=0, atol=1e-9 * np.abs(G).max())
         assert tried >= 4
+
+
+def test_inertia_law_at_minima_where_svd_leaves_some_rounding_of_F():
+    X = np.array([[0, 2.0, 1], [2, 0, 1], [2, 1, 0], [0, 0, 0], [2, 0, 0], [0, 2, 2]])
+    for seed in (72, 123, 141, 150):                                # rank F = 1, its other singular value some 1e-17
+        rng = np.random.default_rng(seed)
+        Y = rng.uniform(size=(6, 2))
+        found = minimize(random_weights([3, 2, 1, 2], rng=rng), X, Y, LEAKY_RELU, LOGISTIC)
+        F, G = replication_curvature(found.weights, X, Y, LEAKY_RELU, LOGISTIC, 1, 0)
+        assert found.converged and np.linalg.svd(F, compute_uv=False)[0] > 1e-6
+        assert predicted_inertia(F, G, [0.4, 0.6]) == (1, 1, 3)
 
 
 def test_inertia_law_where_phi_is_homogeneous_of_degree_2_and_G_has_a_null_vector():

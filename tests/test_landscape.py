@@ -192,6 +192,8 @@ def test_all_power_losses_vanish_on_the_same_set_but_differ_in_their_hessian_the
             power_loss(a).d2(F, F + [[0, 1.0]])
         with pytest.raises(ValueError, match="to rounding"):
             power_loss(a).d2(F, F * [[1 + 4 * EPS, 2]])
+        with pytest.raises(ValueError, match="to rounding"):
+            power_loss(a).d2([[1e-16, 5], [3, 5]], [[0, 0], [1, 1]])         # of the output, where a y is 0
     assert (power_loss(1).d2(F, F + 1.0) == 0).all()
     for Y in (F * (1 + 1e-12), 0 * F):                                      # control: beyond rounding, and of y = 0
         d2 = power_loss(1.5).d2(Y + [[1e-12, -1e-12]], Y)
@@ -823,6 +825,20 @@ def test_fit_without_iterations_returns_the_start_unconverged():
     assert np.isclose(result.loss, training_loss(weights, X, Y, TANH), rtol=1e-14, atol=0)
 
 
+@pytest.mark.parametrize("act", [RELU, RECTIFIED_TANH, SMOOLU], ids=lambda act: act.name)
+def test_targets_of_zero_do_not_keep_an_exact_fit_from_being_one(act):
+    X = Y = np.eye(5)                               # where f is one weight, |f| is never below 4 eps |f|
+    fits = ls.fit_many([random_weights([5, 8, 5], bias=False, rng=seed) for seed in range(20)], X, Y, act)
+    exact = [f for f in fits if f.loss < 1e-24]
+    assert len(exact) > 10 and all(f.converged for f in exact)
+    nets = [(f.weights, X, Y) for f in exact]
+    x = np.linspace(-1, 1, 5)[:, None]
+    nets += [(ls.interpolate(x, Y[:, :3], act, rng=seed), x, Y[:, :3]) for seed in range(10)]
+    for weights, x, y in nets:
+        near = ls.project_to_zero_loss(weights, x, y, act)
+        assert np.abs(flatten(near) - flatten(weights)).max() < 1e-10 * np.abs(flatten(weights)).max()
+
+
 def test_a_start_whose_steps_overflow_leaves_the_others_alone():
     X, Y = np.random.default_rng(0).normal(size=(2, 5, 1))
     good, wild = random_weights([1, 6, 1], rng=1), [1e78 * W for W in random_weights([1, 6, 1], rng=2)]
@@ -1034,6 +1050,18 @@ def test_a_walk_cannot_start_at_an_isolated_zero():
         ls.walk_zero_loss([np.array([[2.0, 1.0]])], X, Y, TANH, steps=1, length=0.1)
 
 
+def test_many_equations_of_any_condition_number_leave_a_point():
+    X = np.linspace(-1, 1, 25)[:, None]
+    for seed in (1, 2, 3):
+        weights = random_weights([1, 3, 1], rng=seed)
+        s = np.linalg.svd(jacobian(weights, X, TANH)[:, 0], compute_uv=False)
+        assert 1e-11 < s[-1] / s[0] < 1e-7                                   # rank 10 = P, and far from orthogonal
+        Y = forward(weights, X, TANH)
+        with pytest.raises(ValueError, match="isolated"):
+            ls.walk_zero_loss(weights, X, Y, TANH, steps=1, length=0.1, rng=seed)
+        assert len(ls.descend_zero_loss(weights, X, Y, TANH, steps=5, length=0.1)) == 1
+
+
 def test_a_walk_says_so_when_its_steps_are_too_long():
     def circle(theta): return np.tanh([theta @ theta]) - 0.5                 # noqa: E704
     def jac(theta): return 2 * ls.dtanh(theta @ theta) * theta[None]         # noqa: E704
@@ -1071,6 +1099,11 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
                          lambda t: jac(t) * np.where(t @ t < 1, -1, 1), start, steps=3, length=0.3, rng=0,
                          level=lambda t: np.array([1e-7]))
     assert np.abs(np.linalg.norm(rough, axis=1) - 1).max() < 1e-7            # each step knows the level
+    A, y = np.array([[1.0, 0, 0, 0], [1, 2, 1, 0], [0, 1, 1, 1]]), np.array([0, 1, 0.5])    # one weight is to be 0
+    for seed in range(20):
+        start = np.random.default_rng(seed).normal(size=4)
+        found = ls.project_to_zero(lambda t: A @ t - y, lambda t: A, start)
+        assert np.abs(found - start + np.linalg.pinv(A) @ (A @ start - y)).max() < 1e-14 * 10
     far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
                              np.array([30.0, 1.0]))
     assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 30
@@ -1332,7 +1365,7 @@ def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
 
 def test_softmax_refuses_targets_that_are_no_probabilities():
     for part in ls.SOFTMAX[1:]:
-        for Y in ([[0.5, 0.4]], [[0.5, 0.50001]], [[1.5, -0.5]], [[0.5, 0.5], [0.5, 0.4]]):
+        for Y in ([[0.5, 0.4]], [[0.3333333333, 0.6666666666]], [[1.5, -0.5]], [[0.5, 0.5], [0.5, 0.4]]):
             with pytest.raises(ValueError, match="Y "):
                 part(np.zeros((len(Y), 2)), Y)
 
