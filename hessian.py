@@ -32,7 +32,6 @@ from landscape import (
     forward_pass,
     jacobian_pass,
     rounding_pass,
-    target_scale,
     unstack,
 )
 
@@ -162,12 +161,11 @@ def _slope_level(weights, X, Y, act, loss):
         1e-12 |l'(f)| + sum_m |l'(f + e_m) - l'(f - e_m)|
 
     The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
-    output m (rounding_pass) does to l', and dominates where l' -> 0. One output moves at a time, as softmax does not
-    see what moves all alike. e_m is 4 eps of the target's scale at least (up to 1), as l' is rounded beside its target,
-    and 4 eps for a logit however small, as l' = p - y is off by eps p.
+    output m (rounding_pass, with Y, as l' is rounded beside its target) does to l', and dominates where l' -> 0. One
+    output moves at a time, as softmax does not see what moves all alike. e_m is at least 4 eps for a logit, however
+    small, as l' = p - y is off by eps p.
     """
-    f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act)
-    e = np.maximum(e, 4 * EPS * np.minimum(target_scale(Y), 1) + 1e-150)
+    f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act, Y)
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
     return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)

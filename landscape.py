@@ -400,7 +400,7 @@ def power_loss(a):
         """
         r = np.abs(F - Y)
         # the f of a jet is some eps off the f of act.f: at an exact fit r would be that, and l'' a number
-        if a < 2 and (r <= 32 * EPS * target_scale(Y)).any():
+        if a < 2 and (r <= 32 * EPS * np.abs(Y).max(axis=0)).any():
             raise ValueError(f"F equals Y to rounding in some place, it should not: |f - y|^{a:g} has no second "
                              "derivative there")
         return (a * (a - 1) * r ** (a - 2))[:, :, None] * np.eye(F.shape[1])
@@ -824,7 +824,7 @@ def fit_many(starts, X, Y, act, *, iterations=300):
             moved = active[better]
             theta[moved], r[moved], J[moved] = theta[moved] + step[better], r_new[better], J_new[better]
             active = active[(damping[active] < 1e8) & ~_stationary(r[active], J[active], 1e-12 * np.abs(r[active]))]
-        terms = _level(unstack(theta, like), X, Y, act).reshape(r.shape) / (4 * EPS)               # sums of |terms|
+        terms = rounding_pass(unstack(theta, like), X, act, Y).reshape(r.shape) / (4 * EPS)        # sums of |terms|
         near = np.flatnonzero((np.abs(r) <= 1e-6 * terms).all(axis=1))
         for _ in range(12):
             if len(near) == 0:
@@ -866,13 +866,15 @@ def _residual_and_jacobian(theta, like, X, Y, act):
     return (z[-1] - Y).reshape(len(theta), Y.size), J.reshape(len(theta), Y.size, theta.shape[1])
 
 
-def rounding_pass(weights, X, act):
+def rounding_pass(weights, X, act, Y=None):
     """[beyond the papers] About how far rounding alone can move each output, (..., n, M): 4 eps times sums of |terms|.
 
         e_1 = 4 eps |x~| |W_1|^T,   e_k = (|phi'(z_(k-1))| e_(k-1)) |W_k|^T + 4 eps |a~_(k-1)| |W_k|^T
 
     with W_k without its bias column in the first term. A sum of m products is off by at most m eps times the sum of
-    their sizes, and typically by sqrt(m) eps: 4 covers the layers met here. No residual can be asked to be smaller.
+    their sizes, and typically by sqrt(m) eps: 4 covers the layers met here. No residual can be asked to be smaller,
+    nor, given Y, smaller than 4 eps |y| (of |y| up to 1: for own losses f need not be near y). But y = 0 is no scale,
+    as an f of one weight is below 4 eps |f| at 0 alone: there it is the largest |y| of the output, or of all.
     """
     inputs, z = forward_pass(weights, X, act)
     level = np.zeros_like(X)                                                    # a_0 = x is exact
@@ -880,23 +882,16 @@ def rounding_pass(weights, X, act):
         level = level @ np.abs(W[..., :level.shape[-1]]).mT + 4 * EPS * np.abs(inputs[k]) @ np.abs(W).mT        # of z_k
         if k < len(weights) - 1:
             level = np.abs(act.df(z[k])) * level                                # of a_k
+    if Y is not None:
+        size = np.abs(Y)
+        scale = np.where(Y == 0, np.where(Y.any(axis=0), size.max(axis=0), size.max()), size)
+        level = np.maximum(level, 4 * EPS * np.minimum(scale, 1) + 1e-150)      # 1e-300 is 0
     return level
-
-
-def target_scale(Y):
-    """[beyond the papers] |y|, (n, M), but for y = 0, which is no scale, the largest |y| of that output, or of all."""
-    size = np.abs(Y)
-    return np.where(Y == 0, np.where(Y.any(axis=0), size.max(axis=0), size.max()), size)
-
-
-def _level(weights, X, Y, act):
-    """[beyond the papers] rounding_pass, or 4 eps of the targets' scale: f of one weight is <= 4 eps f at 0 alone."""
-    return np.maximum(rounding_pass(weights, X, act), 4 * EPS * target_scale(Y) + 1e-150)       # 1e-300 is 0
 
 
 def _settled(theta, r, J, like, X, Y, act):
     """[beyond the papers] Which nets of a stack are done, (B,): r is at its rounding level, or J^T r is."""
-    floor = _level(unstack(theta, like), X, Y, act).reshape(r.shape)
+    floor = rounding_pass(unstack(theta, like), X, act, Y).reshape(r.shape)
     exact = 1e-24 * np.abs(r).max(axis=1, keepdims=True)            # of an output beside one that is not fitted
     level = 1e-12 * np.abs(r) + np.maximum(floor, exact)
     return (np.abs(r) <= floor).all(axis=1) | _stationary(r, J, level)
@@ -1044,7 +1039,7 @@ def _zero_loss_functions(like, X, Y, act):
         return jacobian_pass(net, *forward_pass(net, X, act), act).reshape(Y.size, -1)
 
     def level(theta):
-        return _level(unstack(theta, like), X, Y, act).ravel()
+        return rounding_pass(unstack(theta, like), X, act, Y).ravel()
 
     return {"residual": residual, "jacobian": jacobian, "level": level}
 
