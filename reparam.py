@@ -743,9 +743,10 @@ def reversing_output_map(F, G, Y):
     D = G - F
     C = D.T @ (G - Y) + (F - Y).T @ D                               # B - A, which would cancel where F is near G
     mu, Q = np.linalg.eigh(C / 2 + C.T / 2)
-    if not np.trace(C) < 0:
+    level = 4 * len(F) * EPS * np.linalg.norm(D) * np.linalg.norm(F - Y)        # the rounding of C
+    if not np.trace(C) < -level:
         raise ValueError("G has no smaller error than F, it should have: there is nothing to reverse")
-    if not mu[-1] > 4 * len(F) * EPS * np.linalg.norm(D) * np.linalg.norm(F - Y):
+    if not mu[-1] > level:
         raise ValueError("G is better than F in every direction of the outputs: no linear map makes it worse")
     k = np.sqrt(1 - 2 * np.trace(C) / mu[-1])
     return np.eye(len(C)) + (k - 1) * np.outer(Q[:, -1], Q[:, -1])

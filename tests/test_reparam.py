@@ -423,6 +423,7 @@ def test_output_change_in_numbers():
     # m_1 = r (1 + 2 + 1), a_1 = relu(-3.5) = 0;  m_2 = 3 m_1 + r (0 + m_1)
     assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * 0.4)
     assert (output_change(weights, X, 0.0) == 0).all()
+    assert (output_change(weights, np.vstack([X, 9 * X]), 0.1)[:1] == output_change(weights, X, 0.1)).all()
     weights[0][0, 1] = 2.0                                          # a_1 = relu(4.5)
     assert np.allclose(output_change(weights, X, 0.1), 3 * 0.4 + 0.1 * (4.5 + 0.4))
     for c in (2, -3):                                               # slopes up to 2, and down to -3
@@ -1597,6 +1598,8 @@ def refusals():
         "theta has shape .13,.": lambda: value(np.ones(13)), "theta has shape .1, 12.": lambda: value(np.ones((1, 12))),
         "G has no smaller": lambda: reversing_output_map(Y + 1, Y + 2, Y),
         "G has no smaller error": lambda: reversing_output_map([[1.0, 0]], [[0, 1.0]], [[0, 0.0]]),
+        "G has no smaller error than F": lambda: reversing_output_map(     # equal, but for rounding
+            [[0.9, 0.2], [0.2, 0.2]], [[0.7, -0.2], [-0.1, 0.1]], [[0.1, 0.9], [-0.6, -0.1]]),
         "G has no smaller error than": lambda: reversing_output_map([[1e-8, 0]], [[0, 2e-8]], [[0, 0.0]]),
         "the larger of rhat and rho is 2, it": lambda: radial_psi(v, 0.5, 1.0, 2.0),
         "the larger of rhat and rho is 1.5": lambda: radial_psi_prime(v, 1.5, 1.0, 0.5),
