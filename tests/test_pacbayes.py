@@ -1022,6 +1022,14 @@ def test_whether_the_system_of_relu_patterns_is_regular_depends_on_the_patterns_
         assert ((np.linalg.matrix_rank(np.concatenate([S * t, S], axis=1)) == n) == (whole > 0.5)).all()
 
 
+def test_relu_interpolants_that_differ_beside_a_much_larger_unit_are_counted_apart():
+    x, y = np.arange(6.0), np.array([5, 4, 3, 4, 1e5, 3e5])
+    nets = relu_interpolants(x, y, 3)
+    assert len(nets) == 3 and all(np.abs(forward(net, x[:, None], RELU)[:, 0] - y).max() < 1e-9 for net in nets)
+    between = [forward(net, [[-3], [0.5], [2.5]], RELU).ravel() for net in nets]      # two units of size 1
+    assert min(np.abs(a - b).max() for a, b in combinations(between, 2)) > 0.1
+
+
 def test_relu_interpolants_see_all_11628_patterns_of_ten_points_and_five_units():
     x, y, weights = teacher_data(5, 0)
     assert math.comb(19, 5) == 11628
