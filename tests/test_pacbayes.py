@@ -797,6 +797,9 @@ def test_the_smallest_of_the_nets_that_arrive_is_taken():
     assert np.linalg.norm(flatten(net)) == pytest.approx(norms[0], rel=1e-9)
     assert smallest_zero_error([f.weights for f in fits], x, eps, TANH, rng=5) is None  # other targets
     assert smallest_zero_error([], x, eps, TANH) is None
+    again = [smallest_zero_error([f.weights for f in fits], x, np.tanh(x) + eps, TANH, goal=3e-33, rng=seed)
+             for seed in (5, 5)]                                    # below what fits reach: by random moves
+    assert again[0] is None is again[1] or all(map(np.array_equal, *again))
     X, Y = x[:, None], (np.tanh(x) + eps)[:, None]
     floor = _polish(net, X, Y, TANH, goal=0.0, rng=0)               # polishing gets no further
     error = 2 * training_loss(floor, X, Y, TANH)
@@ -1326,6 +1329,8 @@ def test_what_would_make_a_formula_wrong_is_refused():
         ("p sums to 1.0000", lambda: predicted_ratio(net, X, Y, TANH, [1], p=np.ones(4) * (0.25 + 1e-8))),
         ("p holds -1", lambda: predicted_ratio(net, X, Y, TANH, [1], p=[2, -1, 0, 0])),
         ("p sums to 2", lambda: predicted_error(net, X, Y, TANH, p=np.ones(4) / 2)),
+        ("p sums to 0.4", lambda: predicted_error(net, X, Y, TANH, p=np.ones(4) / 10)),
+        ("p sums to 0.4", lambda: surplus_slope(X, TANH, 1, p=np.ones(4) / 10, rho=0.1, w0=[0.0])),
         ("p sums to 2", lambda: replicated_ratio(net, X, Y, TANH, [1], p=np.ones(4) / 2)),
         ("no minimum", lambda: curvature_kl(1e-3 * np.diag([1.0, -1.1e-9]), 1.0, 1.0)),
         ("p sums to 2", lambda: surplus_slope(X, TANH, 1, p=np.ones(4) / 2, rho=0.1, w0=[0.0])),
