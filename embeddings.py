@@ -385,8 +385,7 @@ def omega_coordinates(weights, layer, unit, lam, A, *, beta=None):
     A : (E, E + 1) array
     beta : (E + 1,) array, or None
 
-    omega = omega_coordinates(...) @ flatten(wide), with (b, a) in the places of (u, zeta) among the first P entries,
-    then xi, then eta.
+    omega = omega_coordinates(...) @ flatten(wide): P entries, with (b, a) in the places of (u, zeta), then xi, eta.
     """
     beta, C = _replication(lam, A, beta)
     # b = sum_j lam_j w_j and eta_c = sum_j (C^-1 A)_cj lam_j w_j: the coefficients of (6) with lam and beta exchanged
@@ -518,12 +517,13 @@ def _without_copies(weights, layer, act, tol):
     return _rejoin(weights, layer, W, _exact_zeros(V, sizes, tol), b, keep)
 
 
-def _without_unheard(weights, layer, act, X):
+def _without_unheard(weights, layer, act, X, tol):
     """[beyond the papers] The units with v_j = 0 go, and, given X, those with phi(w_j . a~_nu) = 0 on all samples."""
     W, V, b = _parts(weights, layer)
     heard = V.any(axis=0)
     if X is not None:
-        heard &= act.f(forward_pass(weights[:layer + 1], X, act)[1][layer]).any(axis=0)
+        inputs, z = forward_pass(weights[:layer + 1], X, act)
+        heard &= act.f(_exact_zeros(z[layer], np.abs(inputs[layer]) @ np.abs(W).T, tol)).any(axis=0)
     return _rejoin(weights, layer, W, V, b, heard)
 
 
@@ -551,7 +551,7 @@ def reduce_units(weights, act, *, X=None, tol=1e-9):
         for layer in range(len(weights) - 2, -1, -1):               # from the top: what goes silences units below it
             weights = _without_constants(weights, layer, act, X, tol)
             weights = _without_copies(weights, layer, act, tol)
-            weights = _without_unheard(weights, layer, act, X)
+            weights = _without_unheard(weights, layer, act, X, tol)
     return weights
 
 

@@ -155,10 +155,10 @@ def gauss_newton(weights, X, Y, act, loss=SQUARE):
 # Descent to a stationary point
 # ---------------------------------------------------------------------------------------------------------------------
 
-def _slope_level(weights, X, Y, act, loss):
+def _slope_level(weights, X, Y, act, loss, room=1):
     """[beyond the papers] Which size of l' counts as zero in sums over samples, (n, M).
 
-        1e-12 |l'(f)| + sum_m |l'(f + e_m) - l'(f - e_m)|
+        1e-12 |l'(f)| + room sum_m |l'(f + e_m) - l'(f - e_m)|
 
     The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
     output m (rounding_pass, with Y, as l' is rounded beside its target) does to l', and dominates where l' -> 0. One
@@ -168,7 +168,7 @@ def _slope_level(weights, X, Y, act, loss):
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act, Y)
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss
     moved = (np.abs(loss.d1(f + e * m, Y) - loss.d1(f - e * m, Y)) for m in np.eye(Y.shape[1]))
-    return 1e-12 * np.abs(loss.d1(f, Y)) + sum(moved)
+    return 1e-12 * np.abs(loss.d1(f, Y)) + room * sum(moved)
 
 
 @checked
@@ -185,14 +185,14 @@ def minimize(weights, X, Y, act, loss=SQUARE, *, iterations=1000):
     where the decrease is at least 3/4 of -(g . step + step . H step / 2), multiplied by 4 where it is less than 1/4.
     Near the end L no longer resolves the change; there the decrease is -(g + g_new) . step / 2, which keeps its digits.
 
-    `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|. From
-    there it still goes on while a step halves |g|, as zeros of H that a theorem promises hold to |g| only. It stays
-    False for a minimum at infinity, as of the logistic loss on separable data or where a unit dies or saturates ever
-    more, where l' underflows, and where H is 0 or does not exist, as for |r|. A True can be wrong at kinks of |r|, and
-    where samples that run to infinity share all weights with others that do not (logistic loss, x = -1, -1, 1 and y =
-    0, 1, 1; XOR by one tanh unit). A start at a saddle is stationary, and is returned at once; so is one at a
-    kink of ReLU where the gradient with the unit off is 0, though L may fall from there. Meant for P up to some
-    hundreds (a P x P matrix is diagonalised in each step), and for inputs of like size.
+    `converged` only if every entry of the gradient is at its rounding level, some 1e-12 sum_nu |J_nu|^T |l'_nu|, or
+    what the rounding of f does to it. From there it still goes on while a step halves |g|, as zeros of H that a theorem
+    promises hold to |g| only. It stays False for a minimum at infinity, as of the logistic loss on separable data or
+    where a unit dies or saturates ever more, where l' underflows, and where H is 0 or does not exist, as for |r|. A
+    True can be wrong at kinks of |r|, and where samples that run to infinity share all weights with others that do not
+    (logistic loss, x = -1, -1, 1 and y = 0, 1, 1; XOR by one tanh unit). A start at a saddle is stationary, and is
+    returned at once; so is one at a kink of ReLU where the gradient with the unit off is 0, though L may fall from
+    there. Meant for P up to some hundreds (a P x P matrix is diagonalised in each step), and for inputs of like size.
     """
     def value_and_gradient(theta):
         trial = unstack(theta, weights)
@@ -596,7 +596,7 @@ def _without_rounding(A, level):
     scale = np.where(unit > 0, unit, 1)
     U, s, Vt = np.linalg.svd(A / scale, full_matrices=False)
     known = s > np.linalg.norm(level / scale)
-    return (A - unit * ((U * np.where(known, 0, s)) @ Vt)) * known.any()
+    return A if known.all() else unit * ((U * np.where(known, s, 0)) @ Vt)      # to subtract would leave eps of A
 
 
 @checked
@@ -606,9 +606,9 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
         F = sum_nu delta phi'(u . a~) a~^T,    G = sum_nu (delta . zeta) phi''(u . a~) a~ a~^T
 
     What is rounding comes back as 0: an entry below the same sum of absolute values with, in the place of delta, the
-    level of l' (as in minimize) sent back through |W|^T, and what of the rank of F and G these levels account for.
-    They are some 1e-12 of a common entry, 1e-11 to 1e-8 where the net is stationary, and more than all of F and G at
-    zero training error, f = y to rounding.
+    level of l' sent back through |W|^T (as in minimize, with room for what a zero gradient leaves of l'), in G also of
+    what rounding in u . a~ does to phi''; and what of the rank of F and G these levels account for. They are some 1e-12
+    of a common entry, more where the net is stationary, and all of F and G at zero training error, f = y to rounding.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
@@ -623,10 +623,14 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     inputs, z = forward_pass(weights, X, act)
     ua = z[layer][:, unit]                                          # u . a~, (n,)
     terms = inputs[layer], weights[layer + 1][:, unit], act.df(ua), act.d2f(ua)             # (n, D'), (M',), (n,), (n,)
-    F, G = F_and_G(deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1], *terms)
+    delta = deltas(weights, z, loss.d1(z[-1], Y), act)[layer + 1]
+    F, G = F_and_G(delta, *terms)
     size = Activation("|phi'|", act.f, lambda x: np.abs(act.df(x)), act.d2f)    # from here on sizes, for the rounding
-    level = deltas([np.abs(W) for W in weights], z, _slope_level(weights, X, Y, act, loss), size)[layer + 1]
+    level = _slope_level(weights, X, Y, act, loss, room=256)        # a gradient of 0 leaves l' of some 100 roundings
+    level = deltas([np.abs(W) for W in weights], z, level, size)[layer + 1]
     F_level, G_level = F_and_G(level, *map(np.abs, terms))
+    e = 1e-12 + rounding_pass(weights[:layer + 1], X, act)[:, unit]             # of u . a~, near phi'' = 0 all of it
+    G_level += F_and_G(np.abs(delta), *map(np.abs, terms[:3]), np.abs(act.d2f(ua + e) - act.d2f(ua - e)))[1]
     G = _without_rounding(G, G_level)
     return Curvature(_without_rounding(F, F_level), G / 2 + G.T / 2)            # symmetric bit by bit
 
@@ -715,24 +719,24 @@ def predicted_inertia(F, G, lam, tol=None):
     F : (M', D') array
     G : (D', D') array, symmetric
     lam : (E + 1,) array; its sum is 1 in Eq. (4), that of gamma in Theorem 10 as printed
-    tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: 100 size eps max|k|
+    tol : float, >= 0, or None; eigenvalues of K and singular values of F up to it are zeros, None: size eps max|k|
 
     Without tol F and G are brought to one size first, so the units of Y do not matter, but what should be 0 in F and G
     has to be 0, as replication_curvature leaves it after minimize: at a net trained elsewhere it is 0 to its gradient
     only. Where K is singular though F and G are not (at a stationary net phi = x^2 has such), tol should be given, 1e-9
-    max|k| say. Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A. Any F and G
-    will do, singular ones too. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose
-    transposes do not fit unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which
-    fails (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank"
-    needs sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts
-    need all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
+    max|k| say. Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A, and for
+    singular ones too. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not
+    fit unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
+    (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank" needs
+    sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts need
+    all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
     """
     if lam.sum() <= 16 * EPS * np.abs(lam).sum():
         raise ValueError(f"lam is {lam}, it should have a positive sum: else C has other counts")
     if tol is None and F.any() and G.any():                         # a congruence of K: the counts in any units of Y
         F = F * (np.abs(G).max() / np.abs(F).max())
     k, floor = np.linalg.eigvalsh(_core(F, G)), len(lam) * EPS * np.abs(lam).sum()     # 1 - 0.9 - 0.1 is a zero too
-    tol = 100 * len(k) * EPS * np.abs(k).max() if tol is None else tol          # svd leaves some eps of F
+    tol = len(k) * EPS * np.abs(k).max() if tol is None else tol
     up, down, rank = ((part > tol).sum() for part in (k, -k, np.linalg.svd(F, compute_uv=False)))
     p, m, o = (lam > floor).sum() - 1, (lam < -floor).sum(), (np.abs(lam) <= floor).sum()
     positive, negative = p * up + m * down + o * rank, p * down + m * up + o * rank
@@ -792,8 +796,7 @@ def escape_direction(F, G, A, lam):
 def _delta_tangents(weights, X, Y, act, loss, layer):
     """[beyond the papers] delta (n, M') of layer q + 1, R (n, M', P + M'), a~ (n, D') and da~ (n, D', P) of layer q.
 
-    R is d delta / d (theta_0, s): its last M' columns are Lambda. da~ = d a~ / d theta_0 is 0 at a bias and for theta_0
-    of layer q and above.
+    R is d delta / d (theta_0, s), its last M' columns Lambda. da~ = d a~ / d theta_0 is 0 at biases, and from layer q.
     """
     (inputs, z), T = forward_pass(weights, X, act), []
     P, shift = sum(W.size for W in weights), len(weights[layer + 1])
@@ -850,7 +853,7 @@ def surplus_hessian(weights, X, Y, act, loss, layer, W, V):
     delta, R, a, da = _delta_tangents(weights, X, Y, act, loss, layer)
     wa = a @ W.T                                                    # (n, E)
     s, s1, s2 = act.f(wa), act.df(wa), act.d2f(wa)
-    if (np.abs(s @ V) > 1e-9 * (np.abs(s) @ np.abs(V))).any():
+    if (np.abs(s @ V) > 1e-9 * (np.abs(s) + np.abs(s1) * (np.abs(a) @ np.abs(W).T)) @ np.abs(V)).any():
         raise ValueError(f"W and V add up to {np.abs(s @ V).max():.1e} to z of the next layer, they should add 0 on X: "
                          "w_j = 0 with phi(0) = 0, v_j = 0, or units that are off")
     w_da, Lambda = W @ da, R[:, :, P:]                              # w_j . da~ (n, E, P)

@@ -318,14 +318,15 @@ def logistic_d2(F, Y):
 
 
 def _softmax(F, Y):
-    """[beyond the papers] -log p and p (n, M) of logits f; refused where a sample's targets are no probabilities."""
-    if np.abs(Y.sum(axis=1) - 1).max() > 1e-14:                     # beyond rounding: a force on what l cannot see
-        raise ValueError(f"Y has rows that sum to {Y.sum(axis=1).min()} to {Y.sum(axis=1).max()}, each should sum "
-                         "to 1: else l(f + c) is not l(f)")
+    """[beyond the papers] -log p, p and y / sum y (n, M) for logits f; refused where targets are no probabilities."""
+    total = Y.sum(axis=1, keepdims=True)
+    if np.abs(total - 1).max() > 1e-9:
+        raise ValueError(f"Y has rows that sum to {total.min():g} to {total.max():g}, each should sum to 1: else "
+                         "l(f + c) is not l(f)")
     shifted = F - F.max(axis=1, keepdims=True)
     others = np.exp(np.sort(shifted, axis=1)[:, :-1]).sum(axis=1, keepdims=True)    # the largest is exp(0) = 1
     surprise = np.log1p(others) - shifted
-    return surprise, np.exp(-surprise)
+    return surprise, np.exp(-surprise), Y / total                   # else what is left of 1 pulls where l is level
 
 
 @checked
@@ -335,7 +336,8 @@ def softmax_value(F, Y):
     F : (n, M) array
     Y : (n, M) array, >= 0; rows of sum 1
     """
-    return (Y * _softmax(F, Y)[0]).sum(axis=1)
+    surprise, _, y = _softmax(F, Y)
+    return (y * surprise).sum(axis=1)
 
 
 @checked
@@ -345,8 +347,8 @@ def softmax_d1(F, Y):
     F : (n, M) array
     Y : (n, M) array, >= 0; rows of sum 1
     """
-    p = _softmax(F, Y)[1]
-    return np.where(p > 0.5, (1 - Y) - p @ (1 - np.eye(len(p.T))), p - Y)
+    _, p, y = _softmax(F, Y)
+    return np.where(p > 0.5, (1 - y) - p @ (1 - np.eye(len(p.T))), p - y)
 
 
 @checked
@@ -398,9 +400,9 @@ def power_loss(a):
 
         F, Y : (n, M) arrays
         """
-        r = np.abs(F - Y)
+        r, size, most = np.abs(F - Y), np.abs(Y), np.abs(Y).max(axis=0)
         # the f of a jet is some eps off the f of act.f: at an exact fit r would be that, and l'' a number
-        if a < 2 and (r <= 32 * EPS * np.abs(Y).max(axis=0)).any():
+        if a < 2 and (r <= 32 * EPS * np.where(size > EPS * most, size, most)).any():
             raise ValueError(f"F equals Y to rounding in some place, it should not: |f - y|^{a:g} has no second "
                              "derivative there")
         return (a * (a - 1) * r ** (a - 2))[:, :, None] * np.eye(F.shape[1])
@@ -725,7 +727,7 @@ def _scale(act, gap):
     """[beyond the papers] The factor for a . x with range 1 and smallest gap `gap` before a layer of thresholds.
 
     A power of two, so that no digit is lost: the smallest gap becomes about 2^20 if act is like x there (ReLU, smooLU)
-    or has reached its bound (then a threshold unit is a step); else the range becomes 2^-10, where sigma is like ReLU.
+    or has reached its bound (a threshold unit is a step); else the range is 2^-10, where a slope at 0 is like ReLU.
     """
     middle, far = act.f(np.array([2.0 ** 20, 2.0 ** 40]))
     large = far <= 1.5 * middle or 0.5 <= far / (2.0 ** 20 * middle) <= 2
@@ -873,8 +875,8 @@ def rounding_pass(weights, X, act, Y=None):
 
     with W_k without its bias column in the first term. A sum of m products is off by at most m eps times the sum of
     their sizes, and typically by sqrt(m) eps: 4 covers the layers met here. No residual can be asked to be smaller,
-    nor, given Y, smaller than 4 eps |y| (of |y| up to 1: for own losses f need not be near y). But y = 0 is no scale,
-    as an f of one weight is below 4 eps |f| at 0 alone: there it is the largest |y| of the output, or of all.
+    nor, given Y, smaller than 4 eps |y| (|y| up to 1: own losses can have y far from f). But y = 0, to rounding, is no
+    scale, as an f of one weight is below 4 eps |f| at 0 alone: there it is the largest |y| of the output, or of all.
     """
     inputs, z = forward_pass(weights, X, act)
     level = np.zeros_like(X)                                                    # a_0 = x is exact
@@ -884,7 +886,8 @@ def rounding_pass(weights, X, act, Y=None):
             level = np.abs(act.df(z[k])) * level                                # of a_k
     if Y is not None:
         size = np.abs(Y)
-        scale = np.where(Y == 0, np.where(Y.any(axis=0), size.max(axis=0), size.max()), size)
+        most = np.where(Y.any(axis=0), size.max(axis=0), size.max())
+        scale = np.where(size > EPS * most, size, most)
         level = np.maximum(level, 4 * EPS * np.minimum(scale, 1) + 1e-150)      # 1e-300 is 0
     return level
 
@@ -966,7 +969,8 @@ def project_to_zero(residual, jacobian, theta, *, level=None):
     residual : function; theta -> r (N,)
     jacobian : function; theta -> J (N, P)
     theta : (P,) array
-    level : function, or None; theta -> the rounding of r (N,); None: 100 eps sum_j |J_ij| max |theta|, no constants
+    level : function, or None; theta -> the rounding of r (N,); None: 100 eps sum_j |J_ij| max |theta|, for
+        theta of like size and blind to constants in r
     """
     theta = theta.copy()                                            # which residual may change
     r = residual(theta)
@@ -1009,7 +1013,7 @@ def walk_zero(residual, jacobian, theta, *, steps, length, rng=None, level=None)
     path = [project_to_zero(residual, jacobian, theta, level=level)]
     for _ in range(steps):
         J = jacobian(path[-1])
-        if np.linalg.matrix_rank(J) == J.shape[1]:
+        if np.linalg.matrix_rank(J, rtol=1e-12) == J.shape[1]:      # with room for the rounding of J
             raise ValueError("theta is an isolated point of the zero-loss set: the kernel of the Jacobian is {0}")
         for attempt in range(10):                                   # another direction, where one leads too far off Z
             d = _tangent_part(J, rng.normal(size=J.shape[1]))
@@ -1127,7 +1131,7 @@ def descend_zero_loss(weights, X, Y, act, *, steps, length):
     for _ in range(steps):
         J, g = functions["jacobian"](path[-1]), flatten(trace_gradient(unstack(path[-1], weights), X, act))
         d, T = _tangent_part(J, -g), (J ** 2).sum()
-        if np.linalg.norm(d) <= 1e-12 * np.linalg.norm(g) or np.linalg.matrix_rank(J) == J.shape[1]:
+        if np.linalg.norm(d) <= 1e-12 * np.linalg.norm(g) or np.linalg.matrix_rank(J, rtol=1e-12) == J.shape[1]:
             break                                                               # T is stationary along Z, or Z a point
         size = min(2 * size, length)
         while size > 1e-9 * length:

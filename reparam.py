@@ -836,8 +836,7 @@ def radial_psi(r, rhat, delta, rho):
     r : (...) array, >= 0
     rhat, delta, rho : float, > 0; rhat and rho below delta
 
-    The paper counts the middle part from delta, (rho - delta) (r - delta) / (rhat - delta) + delta: the same, but it
-    loses the digits of a small rho.
+    The paper's middle part, (rho - delta) (r - delta) / (rhat - delta) + delta, loses the digits of a small rho.
     """
     if max(rhat, rho) >= delta:
         raise ValueError(f"the larger of rhat and rho is {max(rhat, rho):g}, it should be below delta = {delta:g}")

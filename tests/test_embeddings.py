@@ -412,7 +412,7 @@ def test_control_theorem_10_needs_u_off_the_kinks():
         Y = forward(weights, X, RELU) - [[2.0, 0], [2, 0], [0, 1], [0, -1]]
         F, G = replication_curvature(weights, X, Y, RELU, SQUARE, 0, 0)
         wide = replicate_relu_unit(weights, 0, 0, [0.5, 0.5])
-        assert steepest(wide, X, Y, RELU) == 0 and F.tolist() == [[0, 0], [0, 2]]
+        assert steepest(wide, X, Y, RELU) == 0 and np.allclose(F, [[0, 0], [0, 2]], rtol=0, atol=1e-15)
         assert predicted_inertia(F, G, [0.5, 0.5])[:3] == (1, 1, 2)            # a saddle, by the formulas
         steps = rng.normal(size=(20000, 8)) * np.logspace(-3, 0, 8)[rng.integers(0, 8, (20000, 8))]
         for r in (1e-1, 1e-2, 1e-3):
@@ -729,6 +729,9 @@ def test_reduce_units_drops_units_that_are_off_on_the_data_only_where_data_are_g
         assert len(reduce_units(wide, act)[layer]) == len(wide[layer])
         if layer == 0:                                              # control: off the data they are on
             assert relative(forward(back, 1e4 * X, act), forward(wide, 1e4 * X, act)) > 1e-4
+    for tenth in (1, 0.1):                                          # a kink at a sample: 0.1 + 0.2 - 0.3 = 5.6e-17
+        weights = [np.array([[1, 1, 3 * tenth], [1, 0, 0]]), np.array([[1.0, 1, 0]])]
+        assert widths_of(reduce_units(weights, RELU, X=tenth * np.array([[1.0, 2], [0, 0], [2, 0]]))) == [1, 1]
 
 
 def test_reduce_units_goes_through_the_layers_until_nothing_changes():

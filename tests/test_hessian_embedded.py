@@ -298,13 +298,37 @@ def test_inertia_law_at_stationary_points_needs_no_tolerance():
 
 def test_inertia_law_at_minima_where_svd_leaves_some_rounding_of_F():
     X = np.array([[0, 2.0, 1], [2, 0, 1], [2, 1, 0], [0, 0, 0], [2, 0, 0], [0, 2, 2]])
-    for seed in (72, 123, 141, 150):                                # rank F = 1, its other singular value some 1e-17
+    for seed in (72, 123, 141, 150, 580, 693):                      # rank F = 1, its other singular value some 1e-17
         rng = np.random.default_rng(seed)
         Y = rng.uniform(size=(6, 2))
         found = minimize(random_weights([3, 2, 1, 2], rng=rng), X, Y, LEAKY_RELU, LOGISTIC)
         F, G = replication_curvature(found.weights, X, Y, LEAKY_RELU, LOGISTIC, 1, 0)
-        assert found.converged and np.linalg.svd(F, compute_uv=False)[0] > 1e-6
+        assert found.converged and np.linalg.svd(F, compute_uv=False)[0] > 1e-7
         assert predicted_inertia(F, G, [0.4, 0.6]) == (1, 1, 3)
+
+
+def test_surplus_units_may_add_nothing_but_rounding():
+    X, weights = 0.1 * np.array([[1.0, 2], [2, 1]]), [np.array([[1.0, 0, 0]]), np.array([[1.0]])]
+    blocks = surplus_hessian(weights, X, np.array([[1.0], [2]]), TANH, SQUARE, 0, [[1, 1, 0.3]], [[1.0]])
+    assert np.abs(blocks.vv).max() < 1e-30 and blocks.ww[2, 2] > 1  # 0.1 + 0.2 - 0.3 = 5.6e-17
+
+
+def test_inertia_law_where_phi_double_prime_is_0_but_for_rounding():
+    lam, Y = [0.5, 0.5], np.array([[1.0], [2]])
+    for unit in (1, 0.1):                                           # 0.1 + 0.2 - 0.3 = 5.6e-17
+        X, weights = unit * np.array([[1.0, 2], [2, 1]]), [np.array([[1, 1, unit * 3]]), np.array([[1.0]])]
+        F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
+        assert not G.any() and predicted_inertia(F, G, lam) == (1, 1, 2)
+        narrow, wide = (inertia(hessian(w, X, Y, TANH)) for w in (weights, replicate_unit(weights, 0, 0, lam)))
+        assert np.subtract(wide[:3], narrow[:3]).tolist() == [1, 1, 2]
+
+
+def test_at_zero_error_F_is_0_though_the_gradient_leaves_some_roundings_of_the_residual():
+    weights = [np.array([[-1, -0.5], [0.2, -1]]), np.array([[0.3, -1, 0.5], [0.2, -2, 0.3]])]
+    X, Y = np.array([[2.0], [1]]), np.array([[0.1, 0.5], [0.1, 1]])
+    found = minimize(weights, X, Y, TANH)                           # a residual of some 12 roundings is left
+    F, G = replication_curvature(found.weights, X, Y, TANH, SQUARE, 0, 0)
+    assert found.converged and not F.any() and not G.any()
 
 
 def test_inertia_law_where_phi_is_homogeneous_of_degree_2_and_G_has_a_null_vector():

@@ -827,7 +827,8 @@ def test_fit_without_iterations_returns_the_start_unconverged():
 
 @pytest.mark.parametrize("act", [RELU, RECTIFIED_TANH, SMOOLU], ids=lambda act: act.name)
 def test_targets_of_zero_do_not_keep_an_exact_fit_from_being_one(act):
-    X = Y = np.eye(5)                               # where f is one weight, |f| is never below 4 eps |f|
+    X, Y = np.eye(5), np.where(np.eye(5) > 0, 1, np.array([0, 0, np.sin(np.pi), -1e-17, 1e-200]))
+    # where f is one weight, |f| is never below 4 eps |f|
     fits = ls.fit_many([random_weights([5, 8, 5], bias=False, rng=seed) for seed in range(20)], X, Y, act)
     exact = [f for f in fits if f.loss < 1e-24]
     assert len(exact) > 10 and all(f.converged for f in exact)
@@ -1091,6 +1092,10 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     assert np.linalg.norm(path[:, None] - path, axis=2).max() > 1.5          # it gets around
     again = ls.walk_zero(sphere, jac, start, steps=50, length=0.3, rng=0)
     assert (again == path).all()
+    u, v = lambda t: t[:4] - 100, lambda t: np.array([sphere(t - 100)[0], sphere(t - 100)[0] * (2 + t[0])])
+    both = lambda t: np.vstack([2 * u(t), 2 * u(t) * (2 + t[0]) + sphere(t - 100) * np.eye(1, 2)])  # noqa: E731
+    ring = ls.walk_zero(v, both, 100 + np.array([0.6, 0.8]), steps=20, length=0.1, rng=0)   # twice the same circle
+    assert np.abs(np.linalg.norm(ring - 100, axis=1) - 1).max() < 1e-12
     bound = ls.project_to_zero(sphere, jac, start, level=lambda theta: np.array([1e-3]))
     assert abs(sphere(bound)[0]) <= 4 * EPS                                  # within the level it goes on to the floor
     twice = ls.project_to_zero(lambda t: np.repeat(sphere(t), 2), lambda t: np.repeat(jac(t), 2, axis=0), start)
@@ -1365,9 +1370,16 @@ def test_softmax_keeps_its_digits_at_logits_of_800_and_where_a_class_is_sure():
 
 def test_softmax_refuses_targets_that_are_no_probabilities():
     for part in ls.SOFTMAX[1:]:
-        for Y in ([[0.5, 0.4]], [[0.3333333333, 0.6666666666]], [[1.5, -0.5]], [[0.5, 0.5], [0.5, 0.4]]):
+        for Y in ([[0.5, 0.4]], [[0.5, 0.50001]], [[1.5, -0.5]], [[0.5, 0.5], [0.5, 0.4]]):
             with pytest.raises(ValueError, match="Y "):
                 part(np.zeros((len(Y), 2)), Y)
+
+
+def test_softmax_takes_targets_that_sum_to_one_but_for_typed_digits_as_shares():
+    F, Y = np.array([[1.0, 2, 3]]), np.full((1, 3), 0.3333333333)            # p - y would pull all f alike for ever
+    for part in ls.SOFTMAX[1:]:
+        assert np.allclose(part(F, Y), part(F, np.full((1, 3), 1 / 3)), rtol=1e-14, atol=0)
+    assert abs(ls.SOFTMAX.d1(F, Y).sum()) < 4 * EPS
 
 
 def test_the_trace_gradient_is_that_of_the_squared_jacobian():
