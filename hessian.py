@@ -629,7 +629,7 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     level = _slope_level(weights, X, Y, act, loss, room=256)        # a gradient of 0 leaves l' of some 100 roundings
     level = deltas([np.abs(W) for W in weights], z, level, size)[layer + 1]
     F_level, G_level = F_and_G(level, *map(np.abs, terms))
-    e = 1e-12 + rounding_pass(weights[:layer + 1], X, act)[:, unit]             # of u . a~, near phi'' = 0 all of it
+    e = rounding_pass(weights[:layer + 1], X, act)[:, unit]         # of u . a~, which near phi'' = 0 is all of it
     G_level += F_and_G(np.abs(delta), *map(np.abs, terms[:3]), np.abs(act.d2f(ua + e) - act.d2f(ua - e)))[1]
     G = _without_rounding(G, G_level)
     return Curvature(_without_rounding(F, F_level), G / 2 + G.T / 2)            # symmetric bit by bit
