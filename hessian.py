@@ -608,7 +608,7 @@ def replication_curvature(weights, X, Y, act, loss, layer, unit):
     What is rounding comes back as 0: an entry below the same sum of absolute values with, in the place of delta, the
     level of l' sent back through |W|^T (as in minimize, with room for what a zero gradient leaves of l'), in G also of
     what rounding in u . a~ does to phi''; and what of the rank of F and G these levels account for. They are some 1e-12
-    of a common entry, more where the net is stationary, and all of F and G at zero training error, f = y to rounding.
+    of a common entry, more where the net is stationary, above all of F and G at zero training error, f = y to rounding.
 
     Where the net is stationary, zeta^T F = dL/du = 0, and for ReLU also F u = dL/dzeta = 0. So for zeta != 0 rank F <=
     min(D', M' - 1), F = 0 if M' = 1, and for ReLU rank F <= min(D', M') - 1. The full rank of the supplement's Remark
@@ -724,9 +724,9 @@ def predicted_inertia(F, G, lam, tol=None):
     Without tol F and G are brought to one size first, so the units of Y do not matter, but what should be 0 in F and G
     has to be 0, as replication_curvature leaves it after minimize: at a net trained elsewhere it is 0 to its gradient
     only. Where K is singular though F and G are not (at a stationary net phi = x^2 has such), tol should be given, 1e-9
-    max|k| say. Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A, and for
-    singular ones too. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not
-    fit unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
+    max|k| say. Without zeros in lam these are the counts of replication_hessian(F, G, A, lam), for any A; F and G may
+    be singular. The supplement's proof of Theorem 5 goes through regular G and Eq. (37), whose transposes do not fit
+    unless M = D (test_erratum_eq_37_transposes), and through "G > 0, so C kron G > 0", which fails
     (test_erratum_a_definite_G_does_not_make_G_tilde_definite); its "A of full rank, so A Lam A^T of full rank" needs
     sum lam != 0 as well (test_caveat_full_rank_of_A_is_enough_only_with_the_sum_of_lambda). The Remark's counts need
     all lam_j > 0 (test_erratum_the_remarks_counts_need_positive_lambda).
@@ -796,7 +796,7 @@ def escape_direction(F, G, A, lam):
 def _delta_tangents(weights, X, Y, act, loss, layer):
     """[beyond the papers] delta (n, M') of layer q + 1, R (n, M', P + M'), a~ (n, D') and da~ (n, D', P) of layer q.
 
-    R is d delta / d (theta_0, s), its last M' columns Lambda. da~ = d a~ / d theta_0 is 0 at biases, and from layer q.
+    R is d delta / d (theta_0, s), its last M' columns Lambda. da~ = d a~ / d theta_0 is 0 at biases and layers >= q.
     """
     (inputs, z), T = forward_pass(weights, X, act), []
     P, shift = sum(W.size for W in weights), len(weights[layer + 1])

@@ -607,7 +607,7 @@ def alpha_to_constant(weights, epsilon, *, layer=0):
 # tr hess L(T_alpha theta) = sum_k t_k / alpha_k^2 with t_k = tr H_kk, the traces of the layers' blocks. By the
 # inequality of the means it is least where all terms are equal, alpha_k^2 = t_k / g, g = (t_1 ... t_K)^(1/K), and K g
 # there: a measure of flatness that belongs to the orbit, not to the point. At every theta off the kinks t_k >= 0 for a
-# convex loss: f is linear in theta_k alone, H_kk is a Gauss-Newton matrix. |theta_k|^2 t_k stays [Petzka et al. 2021].
+# convex loss: f is linear in theta_k alone, H_kk Gauss-Newton. On the orbit |theta_k|^2 t_k stays [Petzka et al. 2021].
 #
 # Under any map theta_i -> c_i theta_i that keeps f, of layers or of units, theta_i d/dtheta_i keeps its values: with
 # Theta = diag(theta), Theta grad L and Theta hess L Theta are the same before and after, and so are the sum of
