@@ -729,9 +729,9 @@ def test_reduce_units_drops_units_that_are_off_on_the_data_only_where_data_are_g
         assert len(reduce_units(wide, act)[layer]) == len(wide[layer])
         if layer == 0:                                              # control: off the data they are on
             assert relative(forward(back, 1e4 * X, act), forward(wide, 1e4 * X, act)) > 1e-4
-    for tenth in (1, 0.1):                                          # a kink at a sample: 0.1 + 0.2 - 0.3 = 5.6e-17
-        weights = [np.array([[1, 1, 3 * tenth], [1, 0, 0]]), np.array([[1.0, 1, 0]])]
-        assert widths_of(reduce_units(weights, RELU, X=tenth * np.array([[1.0, 2], [0, 0], [2, 0]]))) == [1, 1]
+    for unit, bias in ((1, 3), (0.1, 0.3)):                         # a kink at a sample: 0.1 + 0.2 - 0.3 = 5.6e-17
+        weights = [np.array([[1.0, 1, bias], [1, 0, 0]]), np.array([[1.0, 1, 0]])]
+        assert widths_of(reduce_units(weights, RELU, X=unit * np.array([[1.0, 2], [0, 0], [2, 0]]))) == [1, 1]
 
 
 def test_reduce_units_goes_through_the_layers_until_nothing_changes():

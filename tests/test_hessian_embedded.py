@@ -315,8 +315,8 @@ def test_surplus_units_may_add_nothing_but_rounding():
 
 def test_inertia_law_where_phi_double_prime_is_0_but_for_rounding():
     lam, Y = [0.5, 0.5], np.array([[1.0], [2]])
-    for unit in (1, 0.1):                                           # 0.1 + 0.2 - 0.3 = 5.6e-17
-        X, weights = unit * np.array([[1.0, 2], [2, 1]]), [np.array([[1, 1, unit * 3]]), np.array([[1.0]])]
+    for unit, bias in ((1, 3), (0.1, 0.3)):                         # 0.1 + 0.2 - 0.3 = 5.6e-17
+        X, weights = unit * np.array([[1.0, 2], [2, 1]]), [np.array([[1.0, 1, bias]]), np.array([[1.0]])]
         F, G = replication_curvature(weights, X, Y, TANH, SQUARE, 0, 0)
         assert not G.any() and predicted_inertia(F, G, lam) == (1, 1, 2)
         narrow, wide = (inertia(hessian(w, X, Y, TANH)) for w in (weights, replicate_unit(weights, 0, 0, lam)))

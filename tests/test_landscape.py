@@ -194,6 +194,7 @@ def test_all_power_losses_vanish_on_the_same_set_but_differ_in_their_hessian_the
             power_loss(a).d2(F, F * [[1 + 4 * EPS, 2]])
         with pytest.raises(ValueError, match="to rounding"):
             power_loss(a).d2([[1e-16, 5], [3, 5]], [[0, 0], [1, 1]])         # of the output, where a y is 0
+        assert power_loss(a).d2([[2 + 1e-6], [1e9 + 1]], [[2], [1e9]]).shape == (2, 1, 1)   # but of y elsewhere
     assert (power_loss(1).d2(F, F + 1.0) == 0).all()
     for Y in (F * (1 + 1e-12), 0 * F):                                      # control: beyond rounding, and of y = 0
         d2 = power_loss(1.5).d2(Y + [[1e-12, -1e-12]], Y)
@@ -813,6 +814,9 @@ def test_the_rounding_level_bounds_what_rounding_does_and_is_not_idle():
             a = np.tanh(z) if k < 2 else z
         worst[shift].append((np.abs(forward(weights, X, TANH) - a) / ls.rounding_pass(weights, X, TANH)).max())
     assert all(0.01 < max(seen) < 1 for seen in worst.values())
+    Y = np.array([[0, 1e-6, 0], [np.sin(np.pi), 0, 0], [1, -1e-9, 0], [1e9, 0, 0]])     # given Y, 4 eps of its scale
+    floor = 4 * EPS * np.array([[1, 1e-6, 1], [1, 1e-6, 1], [1, 1e-9, 1], [1, 1e-6, 1]])
+    assert np.allclose(ls.rounding_pass([np.zeros((3, 2))], np.ones((4, 2)), TANH, Y), floor, rtol=1e-14, atol=0)
     sine = Activation("sine", np.sin, np.cos, lambda x: -np.sin(x))          # falls and rises: |phi'| counts
     assert (ls.rounding_pass([3 * W for W in random_weights([2, 5, 5, 2], rng=0)], X[:, :2] - 1e4, sine) > 0).all()
 
@@ -1092,9 +1096,9 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     assert np.linalg.norm(path[:, None] - path, axis=2).max() > 1.5          # it gets around
     again = ls.walk_zero(sphere, jac, start, steps=50, length=0.3, rng=0)
     assert (again == path).all()
-    u, v = lambda t: t[:4] - 100, lambda t: np.array([sphere(t - 100)[0], sphere(t - 100)[0] * (2 + t[0])])
-    both = lambda t: np.vstack([2 * u(t), 2 * u(t) * (2 + t[0]) + sphere(t - 100) * np.eye(1, 2)])  # noqa: E731
-    ring = ls.walk_zero(v, both, 100 + np.array([0.6, 0.8]), steps=20, length=0.1, rng=0)   # twice the same circle
+    def twin(t): return sphere(t - 100) * [1, t[0] - 98]                     # noqa: E704
+    def slopes(t): return np.vstack([jac(t - 100), jac(t - 100) * (t[0] - 98) + sphere(t - 100) * np.eye(1, 2)])  # noqa: E704
+    ring = ls.walk_zero(twin, slopes, 100 + np.array([0.6, 0.8]), steps=20, length=0.1, rng=0)   # twice the same circle
     assert np.abs(np.linalg.norm(ring - 100, axis=1) - 1).max() < 1e-12
     bound = ls.project_to_zero(sphere, jac, start, level=lambda theta: np.array([1e-3]))
     assert abs(sphere(bound)[0]) <= 4 * EPS                                  # within the level it goes on to the floor
