@@ -459,7 +459,8 @@ def layers(seed, data):
         others.append(em.split_unit(narrow, layer, unit, half + np.outer([1, -1], rng.normal(size=len(half)))))
     kept, split = (max(np.abs(ls.flatten(ls.gradient(w, X, Y, ls.TANH))).max() for w in nets) / size.max()
                    for nets in (copies, others))
-    yield below("Fukumizu Prop. 1", "change of f, far off too", largest_change(copies, narrow, 10 * X, ls.TANH), 1e-12)
+    change = largest_change(copies, narrow, 10 * X, ls.TANH)
+    yield below("Fukumizu Prop. 1", "change of f, far from the data too", change, 1e-12)
     yield below("Fukumizu Thm 2", "gradient, three lambdas at every unit", kept, 1e-12)
     yield within("Fukumizu Thm 2", "at some unit, v split in another way", "> 1e-5", split, ".1e")
     yield "\nThe same weights with ReLU units:"
@@ -484,7 +485,7 @@ def layers(seed, data):
             point[layer][H0:, -1] = middle * rng.uniform(1, 3, size=E)
             point[layer + 1][:, H0:-1] = 10 * rng.normal(size=(len(point[layer + 1]), E))
         moved.append(point)
-    yield below("Fukumizu Prop. 7", "100 points of the flat set", largest_change(moved, narrow, X, ls.RELU), 1e-12)
+    yield below("Fukumizu Prop. 7", "change of f on the flat set", largest_change(moved, narrow, X, ls.RELU), 1e-12)
     zeros, zeros_wide = ((~hs.hessian(w, X, Y, ls.RELU).any(axis=0)).sum() for w in (narrow, wide))
     yield equal("Fukumizu 5.3", "flat dimensions, three layers at once", em.flat_dimension(narrow, surplus),
                 zeros_wide - zeros)
@@ -1426,8 +1427,8 @@ def figure_surface(plt, seed):
 
 
 def figure_turn(plt, seed):
-    """Fukumizu Thm 11: a unit of a net with one output becomes two, lambda = (1 - s, s). The loss is the same for all
-    s; where G > 0 the point is a minimum between s = 0 and 1 and a saddle outside, where G < 0 the other way round."""
+    """Fukumizu Thm 11, on the plane of Fig. 4: a unit of a net with one output becomes two, lambda = (1 - s, s). L is
+    the same for all s; where G > 0 it is a minimum between s = 0 and 1 and a saddle outside, else the other way."""
     s, (_, axes) = np.linspace(-0.5, 1.5, 81), plt.subplots(1, 2)
     for ax, sign in zip(axes, (1, -1)):
         narrow, X, Y = designed_minimum((sign, sign), seed)

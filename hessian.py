@@ -161,9 +161,9 @@ def _slope_level(weights, X, Y, act, loss, room=1):
         1e-12 |l'(f)| + room sum_m |l'(f + e_m) - l'(f - e_m)|
 
     The first term is the rounding of such a sum, with a margin of some thousand; the second is what the rounding e_m of
-    output m (rounding_pass, with Y, as l' is rounded beside its target) does to l', and dominates where l' -> 0. One
-    output moves at a time, as softmax does not see what moves all alike. e_m is at least 4 eps for a logit, however
-    small, as l' = p - y is off by eps p.
+    output m (rounding_pass, with Y, as l' is rounded beside its target) does to l', and dominates where l' -> 0; `room`
+    is for an l' that only its sums hold at 0. One output moves at a time, as softmax does not see what moves all alike.
+    e_m is at least 4 eps for a logit, however small, as l' = p - y is off by eps p.
     """
     f, e = forward_pass(weights, X, act)[1][-1], rounding_pass(weights, X, act, Y)
     e = np.maximum(e, 4 * EPS) if loss.name in ("logistic", "softmax") else e   # by name, to need neither loss

@@ -406,7 +406,7 @@ def test_control_theorem_9_needs_the_strict_inequality():
 
 def test_control_theorem_10_needs_u_off_the_kinks():
     """Two samples at the kink of u = (1, 0): to turn a copy to either costs in first order, F pays in second order."""
-    rng, at_kink, off = np.random.default_rng(0), [], np.array([[-0.1, 0], [-0.1, 0], [0, 0], [0, 0]])
+    rng, rises, off = np.random.default_rng(0), [], np.array([[-0.1, 0], [-0.1, 0], [0, 0], [0, 0]])
     for X in (np.array([[0, 1.0], [0, -1], [1, 1], [1, -1]]) + shift for shift in (0, off)):
         weights = [np.array([[1.0, 0]]), np.array([[1.0], [0]])]
         Y = forward(weights, X, RELU) - [[2.0, 0], [2, 0], [0, 1], [0, -1]]
@@ -418,8 +418,8 @@ def test_control_theorem_10_needs_u_off_the_kinks():
         for r in (1e-1, 1e-2, 1e-3):
             moved = flatten(wide) + r * steps / np.linalg.norm(steps, axis=1, keepdims=True)
             L = ((forward_pass(unstack(moved, wide), X, RELU)[1][-1] - Y) ** 2).sum(axis=(1, 2)) / 2
-            at_kink.append(L.min() - training_loss(wide, X, Y, RELU))
-    assert min(at_kink[:3]) > 0 > max(at_kink[3:])                  # a minimum; moved off the kink, a saddle
+            rises.append(L.min() - training_loss(wide, X, Y, RELU))
+    assert min(rises[:3]) > 0 > max(rises[3:])                  # a minimum; moved off the kink, a saddle
 
 
 def test_theorem_9_inactive_units_keep_a_local_minimum_and_theorem_10_replication_makes_a_saddle():

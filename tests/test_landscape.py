@@ -1060,7 +1060,7 @@ def test_many_equations_of_any_condition_number_leave_a_point():
     for seed in (1, 2, 3):
         weights = random_weights([1, 3, 1], rng=seed)
         s = np.linalg.svd(jacobian(weights, X, TANH)[:, 0], compute_uv=False)
-        assert 1e-11 < s[-1] / s[0] < 1e-7                                   # rank 10 = P, and far from orthogonal
+        assert 1e-11 < s[-1] / s[0] < 1e-7                                   # rank 10 = P, told from rounding
         Y = forward(weights, X, TANH)
         with pytest.raises(ValueError, match="isolated"):
             ls.walk_zero_loss(weights, X, Y, TANH, steps=1, length=0.1, rng=seed)
@@ -1112,7 +1112,7 @@ def test_projection_and_walk_take_any_equations_with_their_jacobian():
     for seed in range(20):
         start = np.random.default_rng(seed).normal(size=4)
         found = ls.project_to_zero(lambda t: A @ t - y, lambda t: A, start)
-        assert np.abs(found - start + np.linalg.pinv(A) @ (A @ start - y)).max() < 1e-14 * 10
+        assert np.abs(found - start + np.linalg.pinv(A) @ (A @ start - y)).max() < 1e-13
     far = ls.project_to_zero(lambda t: np.arctan(t[:1]), lambda t: np.array([[1 / (1 + t[0] ** 2), 0]]),
                              np.array([30.0, 1.0]))
     assert abs(far[0]) < 1e-13 and far[1] == 1                               # full steps would run away from 30
